@@ -1,0 +1,95 @@
+/* radio.h - samples to and from an antenna: the ops struct, the registry, the front door.
+ *                                                                            layer: radio
+ * One receive thread calls radio_recv, one transmit thread calls radio_send; open, start, stop and
+ * close come from the main thread. No radio starts threads. Time is the sample clock: tick n of
+ * transmit and tick n of receive are the same instant at the radio's connectors (a fixed delay of
+ * the hardware is taken out by the radio). */
+#ifndef RADIO_RADIO_H
+#define RADIO_RADIO_H
+
+#include <complex.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/option.h"
+#include "config/status.h"
+#include "dsp/iq.h"
+
+struct radio_cfg { /* option keys radio.* : table radio_options */
+    int kind;                 /* index into the registry: "sim|file|zmq|uhd" */
+    double rate_sps;          /* asked for; NaN: chosen by the caller before radio_open */
+    double freq_hz;           /* carrier; NaN: not given */
+    double tx_gain_db, rx_gain_db; /* NaN: the radio's default */
+    char args[LIMIT_TEXT];    /* device arguments (uhd), path (file) */
+    char antenna[LIMIT_TEXT]; /* receive antenna name, "" = default */
+    int64_t n_rx_channels;    /* 1 or 2 */
+    double block_hint_us;     /* largest transmit block that keeps the link's timing, set by reader */
+};
+
+struct radio_counters { /* read at any time from any thread */
+    uint64_t overflows, underflows, late, sequence_errors;
+};
+
+struct radio; /* opaque; begins with const struct radio_ops * */
+
+struct radio_ops {
+    const char *name;
+    const char *help;                  /* one line */
+    const struct option_table *options; /* the radio's own keys, NULL when none */
+    bool can_transmit;
+    bool real_time; /* true: the device clock runs on and late samples are lost (uhd).
+                     * false: the stream is the clock; recv waits for send, send waits for room */
+    enum status (*open)(const struct radio_cfg *cfg, const struct option_set *options,
+                        struct radio **radio);
+    enum status (*start)(struct radio *radio);
+    enum status (*recv)(struct radio *radio, struct iq_block *block);
+    enum status (*send)(struct radio *radio, const float _Complex *sample, size_t n_samples,
+                        int64_t first_tick);
+    int64_t (*now)(struct radio *radio);
+    void (*stop)(struct radio *radio);
+    void (*close)(struct radio *radio);
+};
+
+struct radio_base { /* first member of every radio's own struct */
+    const struct radio_ops *ops;
+    double rate_sps; /* what the device reports back */
+    double freq_hz;
+    unsigned n_rx_channels;
+    struct radio_counters counters; /* updated with relaxed atomics through radio_count() */
+};
+
+extern const struct option_table radio_options; /* the radio.* keys of struct radio_cfg */
+extern const struct radio_ops *const radio_table[]; /* NULL-terminated: sim, file, zmq, uhd */
+
+/* Open the radio cfg->kind; nothing is transmitted yet.
+ *   err  as the device says, detail set   own  caller closes */
+enum status radio_open(const struct radio_cfg *cfg, const struct option_set *options,
+                       struct radio **radio) must_check;
+void radio_close(struct radio **radio); /* NULL-safe; carrier off before it returns */
+
+enum status radio_start(struct radio *radio) must_check;
+
+/* Receive up to block->capacity_samples; waits for at least one sample. Blocks follow one another
+ * without gaps unless gap_samples says so.
+ *   err  ST_END the stream is over; ST_STOPPED after radio_stop; ST_TIMEOUT, ST_IO with detail */
+enum status radio_recv(struct radio *radio, struct iq_block *block) must_check;
+
+/* Send samples for ticks first_tick ..; calls are contiguous in ticks. The radio may wait until
+ * there is room.   err  as radio_recv */
+enum status radio_send(struct radio *radio, const float _Complex *sample, size_t n_samples,
+                       int64_t first_tick) must_check;
+
+/* Ask for the end: wakes waiting calls of other threads (they return ST_STOPPED). Signal-safe
+ * flag plus wake-up; may be called more than once. */
+void radio_stop(struct radio *radio);
+
+/* Real-time radios: the device clock now, in ticks of the stream. */
+int64_t radio_now(struct radio *radio);
+
+double radio_rate_sps(const struct radio *radio);
+double radio_freq_hz(const struct radio *radio);
+unsigned radio_n_rx_channels(const struct radio *radio);
+const struct radio_ops *radio_ops_of(const struct radio *radio);
+struct radio_counters radio_counters_read(const struct radio *radio);
+
+#endif
