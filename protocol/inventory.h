@@ -1,0 +1,86 @@
+/* inventory.h - the inventory state machine: what the receiver said -> the next command.
+ *                                                                        layer: protocol
+ * Pure: no clock, no samples. The caller sends the command at the earliest legal time, listens for
+ * the announced reply and comes back with what was heard.   Source: Gen2 6.3.2.10, Annex D. */
+#ifndef PROTOCOL_INVENTORY_H
+#define PROTOCOL_INVENTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/option.h"
+#include "protocol/command.h"
+#include "protocol/link.h"
+#include "protocol/qalgo.h"
+
+struct inventory_cfg { /* option keys inventory.* : table inventory_options */
+    int session;            /* choice "s0|s1|s2|s3", default s0 */
+    int target;             /* choice "a|b|dual": dual = A and B in turn. Default a. */
+    int64_t q_start, q_min, q_max; /* 4, 0, 15 */
+    double q_step;          /* C of Annex D, default 0.3 */
+    bool select_all;        /* before the first round of each pass: Select that puts the session's
+                             * flag to A for all tags (default true for S1..S3; not needed in S0) */
+    int64_t rounds_max;     /* 0 = no limit */
+    double idle_to_collision_ratio; /* from the link, set by the caller, not an option */
+};
+extern const struct option_table inventory_options;
+
+enum inventory_heard {
+    HEARD_START = 0,    /* first call; also after the field was down */
+    HEARD_NOTHING,      /* no reply where one was possible */
+    HEARD_RN16,         /* an RN16, in .rn16 */
+    HEARD_COLLISION,    /* energy, no readable reply */
+    HEARD_EPC,          /* ACK reply with right CRC */
+    HEARD_EPC_BAD,      /* ACK reply found, CRC wrong */
+    HEARD_SENT,         /* a command without reply (Select, NAK) is out */
+    HEARD_LATE,         /* the ACK could not be sent within T2: the tag has gone back to arbitrate */
+};
+
+struct inventory_event {
+    enum inventory_heard heard;
+    uint16_t rn16;
+};
+
+struct inventory_slot { /* a finished slot, for records */
+    bool valid;
+    enum slot_outcome outcome;
+    uint32_t round, slot;  /* from 1, from 0 in each round */
+    int q;
+    bool has_rn16;
+    uint16_t rn16;
+};
+
+struct inventory_round { /* a finished round */
+    bool valid;
+    uint32_t round;
+    int q;                 /* at its start */
+    uint32_t slots, empty, single, collision; /* rn16_only and crc_error are in none of the three */
+    double tags_estimated; /* population of the round: reads + estimated backlog at its end */
+};
+
+struct inventory_step {
+    struct command command;     /* to send next */
+    enum command_reply expect;  /* what to listen for after it */
+    bool done;                  /* rounds_max reached: send nothing more */
+    struct inventory_slot slot; /* finished by this event */
+    struct inventory_round ended_round;
+};
+
+struct inventory { /* embedded; fields private */
+    struct inventory_cfg cfg;
+    struct link link;
+    struct qalgo qalgo;
+    int state, q, next_q, target;
+    uint32_t round, slot, slots_left;
+    uint16_t rn16;
+    struct inventory_round tally;
+    uint32_t recent_outcomes[SLOT_OUTCOME_N];
+    bool select_pending;
+};
+
+void inventory_init(struct inventory *inventory, const struct inventory_cfg *cfg,
+                    const struct link *link);
+void inventory_advance(struct inventory *inventory, const struct inventory_event *event,
+                       struct inventory_step *step);
+
+#endif

@@ -1,0 +1,33 @@
+# tests.cmake - every tests/test_*.c is a cmocka program and a ctest; fuzz_*.c are fuzz targets
+enable_testing()
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+file(GLOB test_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/test_*.c)
+foreach(source ${test_sources})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    target_link_libraries(${name} zp_reader PkgConfig::CMOCKA)
+    target_compile_definitions(${name} PRIVATE
+        ZP_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden" ZP_BUILD_DIR="${CMAKE_BINARY_DIR}"
+        ZP_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 240)
+endforeach()
+
+# fuzz targets: with ZP_FUZZ (clang) libFuzzer drives them; without, fuzz_driver.c replays files and
+# makes seeded random inputs, so that every build runs them
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz_*.c)
+list(FILTER fuzz_sources EXCLUDE REGEX fuzz_driver.c)
+foreach(source ${fuzz_sources})
+    get_filename_component(name ${source} NAME_WE)
+    if(ZP_FUZZ)
+        add_executable(${name} ${source})
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        add_executable(${name} ${source} ${CMAKE_SOURCE_DIR}/tests/fuzz_driver.c)
+        add_test(NAME ${name} COMMAND ${name} 2000)
+    endif()
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    target_link_libraries(${name} zp_reader)
+endforeach()
