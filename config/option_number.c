@@ -49,8 +49,8 @@ static enum status number_take(const char *text, double *value, const char **res
     return ST_OK;
 }
 
-/* Multiply so that 62.5u is the double nearest to 62.5e-6: dividing by a power of ten that a double
- * holds exactly rounds once only. */
+/* Powers of ten below 1 are no doubles; dividing by their inverse, which is one, rounds once only:
+ * 62.5u comes out as the double nearest to 62.5e-6. */
 static double number_scale(double value, double factor)
 {
     return factor < 1.0 ? value / nearbyint(1.0 / factor) : value * factor;
