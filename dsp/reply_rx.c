@@ -196,6 +196,37 @@ int64_t reply_rx_first_tick(const struct reply_rx *rx)
     return rx->base_tick;
 }
 
+int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps)
+{
+    double tpri_us = 1e6 / (listen->blf_hz * (1.0 + listen->blf_tolerance_ratio));
+    const struct linecode *code = linecode_of(listen->link.m);
+    double preamble_us =
+        0.5 * code->n_preamble_chips[listen->link.trext ? 1 : 0] * code->m * tpri_us;
+    double latest_us = isnan(listen->start_hi_us) ? listen->link.t1_max_us : listen->start_hi_us;
+    return (int64_t)(listen->from_tick + (latest_us + preamble_us) * 1e-6 * rate_sps);
+}
+
+int64_t reply_rx_not_before(const struct reply_rx *rx)
+{
+    if (rx->state == RX_IDLE) {
+        return INT64_MAX;
+    }
+    if (rx->state != RX_TRACK) {
+        return reply_listen_not_before(&rx->listen, rx->rate_sps);
+    }
+    double earliest = INFINITY;
+    for (size_t k = 0; k < rx->n_tracks; k++) {
+        if (rx->alive[k]) {
+            /* all but one of the symbols still to come, at the fastest clock it may reach */
+            const struct track_path *path = track_best(&rx->track[k]);
+            double n_symbols = (double)rx->n_bits - (double)rx->track[k].n_symbols;
+            double end = path->start + n_symbols * 2.0 * rx->code->m * path->half * 0.96;
+            earliest = fmin(earliest, end);
+        }
+    }
+    return (int64_t)tick_of_integral(rx, fmax(earliest, (double)rx->needs_samples));
+}
+
 static void result_init(struct reply_rx *rx, struct reply_result *result)
 {
     result->verdict = REPLY_NONE_HEARD;

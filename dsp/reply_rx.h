@@ -71,6 +71,13 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen);
 /* First tick the window needs: samples before it may be skipped. */
 int64_t reply_rx_first_tick(const struct reply_rx *rx);
 
+/* No verdict can fall before this tick, whatever the samples hold: the other side of the radio may
+ * be told that nothing will be sent until then (plus the turnaround). Grows as samples come in. */
+int64_t reply_rx_not_before(const struct reply_rx *rx);
+
+/* The same before the window has begun: a bound from the request alone. */
+int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps);
+
 /* Push consecutive samples; the first push of a window may begin at or before
  * reply_rx_first_tick.  out true: the window is over, result filled; samples beyond
  * result->ready_tick were not looked at */

@@ -16,7 +16,7 @@
 #include "dsp/pie.h"
 
 enum { EDGE_STEPS = 4096, RAMPS_MAX = 8, COMMANDS_MAX = 2 };
-enum { MODULATION_DSB_ASK = 0, MODULATION_PR_ASK = 1 };
+
 
 #define EDGE_RISE_RATIO 0.48243    /* 10-90 % time of S over T: 1 - 2u, S(u) = 0.1 */
 #define EDGE_WANTED_SAMPLES 4.0    /* first spectral null at the Nyquist frequency */
@@ -200,7 +200,7 @@ static double edge_tick(const struct tx_shape *shape, const struct tx_command *c
 static double edge_level(const struct tx_shape *shape, const struct tx_command *command,
                          size_t index)
 {
-    if (shape->cfg.modulation == MODULATION_PR_ASK) { /* every low pulse turns the carrier over */
+    if (shape->cfg.modulation == TX_SHAPE_PR_ASK) { /* every low pulse turns the carrier over */
         double sign = index / 2 % 2 ? -command->level_sign : command->level_sign;
         return index % 2 ? 0.0 : sign;
     }
