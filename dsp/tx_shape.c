@@ -18,10 +18,12 @@
 enum { EDGE_STEPS = 4096, RAMPS_MAX = 8, COMMANDS_MAX = 2 };
 
 
-#define EDGE_RISE_RATIO 0.48243    /* 10-90 % time of S over T: 1 - 2u, S(u) = 0.1 */
+#define EDGE_RISE_RATIO 0.482188   /* 10-90 % time of S over T: 1 - 2u, S(u) = 0.1 */
 #define EDGE_WANTED_SAMPLES 4.0    /* first spectral null at the Nyquist frequency */
 #define EDGE_LEAST_SAMPLES 2.6     /* shorter edges ring beyond the 5 % of 6.3.1.2.5 */
-#define EDGE_OVERLAP_RATIO 1.4     /* T over the shorter of PW and Tari - PW: residue below 4 % */
+#define EDGE_OVERLAP_RATIO 1.4     /* T over a plateau's length: what it lacks stays below 4 % */
+#define EDGE_CROSSING_RATIO 2.0    /* T over PW in pr-ask, where the low plateau is a zero crossing:
+                                    * an edge ends before the 50 % point of its neighbour */
 #define RISE_MAX_TARI 0.33         /* tr, tf: Gen2 table 6.6 */
 #define RISE_AUTO_TARI 0.30
 #define TARI_MAX_US 25.0
@@ -160,19 +162,22 @@ void tx_shape_carrier_off(struct tx_shape *shape, int64_t tick)
 static enum status edge_width(const struct tx_shape *shape, const struct link *link,
                               double *width_ticks)
 {
-    double short_us = fmin(link->pw_us, link->tari_us - link->pw_us);
+    bool crossing = shape->cfg.modulation == MODULATION_PR_ASK;
+    double high_us = link->tari_us - link->pw_us;
+    double short_us = fmin(link->pw_us, high_us);
+    double longest_us = fmin((crossing ? EDGE_CROSSING_RATIO : EDGE_OVERLAP_RATIO) * link->pw_us,
+                             EDGE_OVERLAP_RATIO * high_us);
     double sample_us = 1.0 / shape->ticks_per_us;
     double width_us = shape->cfg.rise_us / EDGE_RISE_RATIO;
     if (isnan(shape->cfg.rise_us)) {
         width_us = fmin(RISE_AUTO_TARI * link->tari_us / EDGE_RISE_RATIO, short_us);
-        width_us = fmax(width_us, fmin(EDGE_WANTED_SAMPLES * sample_us,
-                                       EDGE_OVERLAP_RATIO * short_us));
+        width_us = fmax(width_us, fmin(EDGE_WANTED_SAMPLES * sample_us, longest_us));
     }
     if (width_us < EDGE_LEAST_SAMPLES * sample_us) {
         return status_fail(ST_RANGE, "%g samples/s cannot carry a PW of %g us at Tari %g us",
                            shape->rate_sps, link->pw_us, link->tari_us);
     }
-    if (width_us > EDGE_OVERLAP_RATIO * short_us ||
+    if (width_us > longest_us ||
         width_us * EDGE_RISE_RATIO > RISE_MAX_TARI * link->tari_us) {
         return status_fail(ST_RANGE, "a rise time of %.3g us is too long for Tari %g us, PW %g us "
                            "(at most 0.33 Tari, Gen2 6.3.1.2.5)", width_us * EDGE_RISE_RATIO,
@@ -229,7 +234,7 @@ enum status tx_shape_command(struct tx_shape *shape, const struct link *link, co
     if (shape->n_commands == COMMANDS_MAX) {
         return status_fail(ST_BUSY, "two commands are already waiting to be sent");
     }
-    double width_ticks;
+    double width_ticks = 0.0;
     enum status status = edge_width(shape, link, &width_ticks);
     if (status) {
         return status;
