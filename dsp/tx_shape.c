@@ -162,7 +162,7 @@ void tx_shape_carrier_off(struct tx_shape *shape, int64_t tick)
 static enum status edge_width(const struct tx_shape *shape, const struct link *link,
                               double *width_ticks)
 {
-    bool crossing = shape->cfg.modulation == MODULATION_PR_ASK;
+    bool crossing = shape->cfg.modulation == TX_SHAPE_PR_ASK;
     double high_us = link->tari_us - link->pw_us;
     double short_us = fmin(link->pw_us, high_us);
     double longest_us = fmin((crossing ? EDGE_CROSSING_RATIO : EDGE_OVERLAP_RATIO) * link->pw_us,
