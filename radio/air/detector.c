@@ -9,14 +9,15 @@
 #define GROUP_RATIO 0.5f
 
 struct survey { /* what the members are like now */
-    bool any_high, any_low, any_draining;
-    float on_min;  /* lowest level that wakes one more */
-    float off_max; /* highest level below which a fed one begins to drain */
+    float on_min;   /* lowest level that wakes one more */
+    float feed_max; /* highest level below which a high one is no longer fed */
+    float fall_max; /* highest ratio at which a high one falls */
+    float rise_min; /* lowest ratio at which a low one rises */
 };
 
 static struct survey survey_members(struct detector *detector)
 {
-    struct survey survey = {.on_min = FLT_MAX};
+    struct survey survey = {.on_min = FLT_MAX, .rise_min = FLT_MAX};
     detector->wake_tick = detector->relearn_tick;
     for (size_t i = 0; i < detector->n_members; i++) {
         const struct detector_member *member = &detector->members[i];
@@ -24,38 +25,32 @@ static struct survey survey_members(struct detector *detector)
             survey.on_min = member->on_level < survey.on_min ? member->on_level : survey.on_min;
             continue;
         }
-        survey.any_high |= member->is_high;
-        survey.any_low |= !member->is_high;
-        if (member->hold_tick == DETECTOR_NEVER) {
-            survey.off_max =
-                member->off_level > survey.off_max ? member->off_level : survey.off_max;
-        } else {
-            survey.any_draining = true;
-            detector->wake_tick =
-                member->hold_tick < detector->wake_tick ? member->hold_tick : detector->wake_tick;
+        if (member->hold_tick < detector->wake_tick) {
+            detector->wake_tick = member->hold_tick;
         }
+        if (!member->is_high) {
+            survey.rise_min =
+                member->high_ratio < survey.rise_min ? member->high_ratio : survey.rise_min;
+            continue;
+        }
+        float feed = member->hold_tick == DETECTOR_NEVER ? member->off_level : FLT_MAX;
+        survey.feed_max = feed > survey.feed_max ? feed : survey.feed_max;
+        survey.fall_max = member->low_ratio > survey.fall_max ? member->low_ratio : survey.fall_max;
     }
     return survey;
 }
 
-/* The range of the envelope in which nothing can happen, from the members as they are now. */
+/* The range of the envelope in which nothing can happen, from the members as they are now. A high
+ * member that drains (hold_tick set) wants every sample looked at. */
 static void renew_pass(struct detector *detector)
 {
     struct survey survey = survey_members(detector);
+    float pass_min = fmaxf(survey.feed_max, detector->peak * survey.fall_max);
+    float pass_max = nextafterf(fminf(survey.on_min, detector->peak * survey.rise_min), 0.0f);
     float group_level = detector->peak * GROUP_RATIO; /* the group's own crossing counts too */
-    float pass_min = survey.off_max;
-    float pass_max = nextafterf(survey.on_min, 0.0f);
-    bool is_edge = survey.any_low && survey.any_high;
-    if (is_edge || (survey.any_high && survey.any_draining)) {
-        pass_min = FLT_MAX; /* look at every sample */
-    } else if (survey.any_high) {
-        pass_min = fmaxf(pass_min, detector->peak * detector->low_ratio_max);
-        pass_max = fminf(pass_max, detector->peak);
-    } else if (survey.any_low) {
-        pass_max = fminf(pass_max, nextafterf(detector->peak * detector->high_ratio_min, 0.0f));
-    }
     if (detector->is_high) {
         pass_min = fmaxf(pass_min, group_level);
+        pass_max = fminf(pass_max, detector->peak);
     } else {
         pass_max = fminf(pass_max, nextafterf(group_level, 0.0f));
     }
@@ -72,7 +67,6 @@ void detector_init(struct detector *detector, struct detector_member *members, s
                                   .n_members = n_members,
                                   .hold_ticks = hold_ticks,
                                   .relearn_ticks = relearn_ticks,
-                                  .high_ratio_min = 1.0f,
                                   .relearn_tick = DETECTOR_NEVER};
     for (size_t i = 0; i < n_members; i++) {
         struct detector_member *member = &members[i];
@@ -81,8 +75,6 @@ void detector_init(struct detector *detector, struct detector_member *members, s
         member->is_powered = false;
         member->is_high = false;
         member->hold_tick = DETECTOR_NEVER;
-        detector->low_ratio_max = fmaxf(detector->low_ratio_max, member->low_ratio);
-        detector->high_ratio_min = fminf(detector->high_ratio_min, member->high_ratio);
     }
     renew_pass(detector);
 }
@@ -94,6 +86,26 @@ static double crossing(const struct detector *detector, float level, float now, 
     double share = span != 0.0 ? ((double)level - (double)detector->last) / span : 1.0;
     share = share > 0.0 ? share : 0.0;
     return (double)(tick - 1) + (share < 1.0 ? share : 1.0);
+}
+
+/* The hold capacitor: drains from a fall on, or while a high member gets less than it needs; when
+ * it is empty the level decides, and a member that lives on through a long low is asked again. */
+static bool runs_dry(const struct detector *detector, struct detector_member *member, float now,
+                     int64_t tick)
+{
+    bool is_fed = now >= member->off_level;
+    if (tick >= member->hold_tick) {
+        member->hold_tick = DETECTOR_NEVER;
+        if (!is_fed) {
+            return true;
+        }
+    }
+    if (is_fed && member->is_high) {
+        member->hold_tick = DETECTOR_NEVER;
+    } else if (member->hold_tick == DETECTOR_NEVER) {
+        member->hold_tick = tick + detector->hold_ticks;
+    }
+    return false;
 }
 
 static void step_member(struct detector *detector, size_t index, float now, int64_t tick,
@@ -109,25 +121,17 @@ static void step_member(struct detector *detector, size_t index, float now, int6
         }
         return;
     }
-    if (tick >= member->hold_tick && now < member->off_level) {
+    float level = detector->peak * (member->is_high ? member->low_ratio : member->high_ratio);
+    enum detector_event event = member->is_high ? DETECTOR_FALL : DETECTOR_RISE;
+    bool is_crossed = member->is_high ? now < level : now >= level;
+    member->is_high ^= is_crossed;
+    if (runs_dry(detector, member, now, tick)) {
         member->is_powered = false;
         member->is_high = false;
         member->hold_tick = DETECTOR_NEVER;
         sink(context, index, DETECTOR_POWER_DOWN, (double)tick);
-        return;
-    }
-    if (now >= member->off_level) {
-        member->hold_tick = DETECTOR_NEVER;
-    } else if (member->hold_tick == DETECTOR_NEVER) {
-        member->hold_tick = tick + detector->hold_ticks;
-    }
-    float level = detector->peak * (member->is_high ? member->low_ratio : member->high_ratio);
-    if (member->is_high && now < level) {
-        member->is_high = false;
-        sink(context, index, DETECTOR_FALL, crossing(detector, level, now, tick));
-    } else if (!member->is_high && now >= level) {
-        member->is_high = true;
-        sink(context, index, DETECTOR_RISE, crossing(detector, level, now, tick));
+    } else if (is_crossed) {
+        sink(context, index, event, crossing(detector, level, now, tick));
     }
 }
 

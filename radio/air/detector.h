@@ -32,7 +32,6 @@ struct detector {
     float peak;               /* tracked high level */
     float peak_of_high;       /* highest since the group's last rise */
     float pass_min, pass_max; /* no member changes while the envelope stays here */
-    float low_ratio_max, high_ratio_min;
     bool is_high;
     int64_t wake_tick; /* something is due then even if the envelope stays still */
     int64_t relearn_tick;
