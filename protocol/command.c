@@ -21,15 +21,20 @@ struct command_field {
 };
 
 #define FIELD(member, label, bits, legal_values)                                                   \
-    {label, FIELD_NUMBER, bits, offsetof(struct command, member),                                  \
-     sizeof(((struct command *)0)->member), legal_values}
+    {                                                                                              \
+        label, FIELD_NUMBER, bits, offsetof(struct command, member),                               \
+            sizeof(((struct command *)0)->member), legal_values                                    \
+    }
 
 static const struct command_field query_rep_fields[] = {FIELD(query_rep.session, "session", 2, 0)};
 static const struct command_field ack_fields[] = {FIELD(ack.rn, "rn", 16, 0)};
 static const struct command_field query_fields[] = {
-    FIELD(query.dr, "dr", 1, 0),           FIELD(query.m, "m", 2, 0),
-    FIELD(query.trext, "trext", 1, 0),     FIELD(query.sel, "sel", 2, 0),
-    FIELD(query.session, "session", 2, 0), FIELD(query.target, "target", 1, 0),
+    FIELD(query.dr, "dr", 1, 0),
+    FIELD(query.m, "m", 2, 0),
+    FIELD(query.trext, "trext", 1, 0),
+    FIELD(query.sel, "sel", 2, 0),
+    FIELD(query.session, "session", 2, 0),
+    FIELD(query.target, "target", 1, 0),
     FIELD(query.q, "q", 4, 0),
 };
 static const struct command_field query_adjust_fields[] = {
@@ -57,12 +62,10 @@ struct command_layout {
 static const struct command_layout command_layouts[] = {
     [COMMAND_QUERY_REP] = {{"QueryRep", "00", CRC_NONE, false, REPLY_RN16, "6.3.2.12.2.3"},
                            FIELDS(query_rep_fields)},
-    [COMMAND_ACK] = {{"ACK", "01", CRC_NONE, false, REPLY_EPC, "6.3.2.12.2.4"},
-                     FIELDS(ack_fields)},
+    [COMMAND_ACK] = {{"ACK", "01", CRC_NONE, false, REPLY_EPC, "6.3.2.12.2.4"}, FIELDS(ack_fields)},
     [COMMAND_QUERY] = {{"Query", "1000", CRC_5, true, REPLY_RN16, "6.3.2.12.2.1"},
                        FIELDS(query_fields)},
-    [COMMAND_QUERY_ADJUST] = {{"QueryAdjust", "1001", CRC_NONE, false, REPLY_RN16,
-                               "6.3.2.12.2.2"},
+    [COMMAND_QUERY_ADJUST] = {{"QueryAdjust", "1001", CRC_NONE, false, REPLY_RN16, "6.3.2.12.2.2"},
                               FIELDS(query_adjust_fields)},
     [COMMAND_SELECT] = {{"Select", "1010", CRC_16, false, REPLY_NONE, "6.3.2.12.1.1"},
                         FIELDS(select_fields)},

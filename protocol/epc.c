@@ -34,7 +34,11 @@ static const struct epc_scheme epc_schemes[] = {
     {0x31, "sscc", {{18, 5}, {21, 6}, {24, 7}, {28, 8}, {31, 9}, {34, 10}, {38, 11}}, 0, 24, true},
     {0x32, "sgln", {{1, 0}, {4, 1}, {7, 2}, {11, 3}, {14, 4}, {17, 5}, {21, 6}}, 41, 0, true},
     {0x33, "grai", {{4, 0}, {7, 1}, {10, 2}, {14, 3}, {17, 4}, {20, 5}, {24, 6}}, 38, 0, true},
-    {0x34, "giai", {{42, 13}, {45, 14}, {48, 15}, {52, 16}, {55, 17}, {58, 18}, {62, 19}}, 0, 0,
+    {0x34,
+     "giai",
+     {{42, 13}, {45, 14}, {48, 15}, {52, 16}, {55, 17}, {58, 18}, {62, 19}},
+     0,
+     0,
      false},
 };
 #define EPC_HEADER_GID 0x35
@@ -127,8 +131,7 @@ static enum status epc_scheme_uri(const struct epc_scheme *scheme, struct bit_re
     return ST_OK;
 }
 
-static enum status epc_make_uri(const uint8_t *epc, size_t n_bits, bool tag,
-                                char uri[EPC_URI_ROOM])
+static enum status epc_make_uri(const uint8_t *epc, size_t n_bits, bool tag, char uri[EPC_URI_ROOM])
 {
     require(uri);
     require(epc || n_bits == 0);

@@ -8,8 +8,8 @@
 #define LINK_DELIMITER_US 12.5
 #define LINK_T5_MAX_US 20000.0
 #define LINK_PW_FLOOR_US 2.0
-#define LINK_EPSILON 1e-9          /* floating-point borders belong to the legal range */
-#define LINK_POINT_EPSILON 1.5e-3  /* the standard prints 33.3 for 33.333 us and so on */
+#define LINK_EPSILON 1e-9         /* floating-point borders belong to the legal range */
+#define LINK_POINT_EPSILON 1.5e-3 /* the standard prints 33.3 for 33.333 us and so on */
 #define LINK_MEASURED_SLACK 0.10
 
 enum { LINK_CHOICE_AUTO = 0, LINK_CHOICE_8, LINK_CHOICE_64_3 };
@@ -31,8 +31,8 @@ static const struct option_row link_rows[] = {
      "replies start with a pilot tone", NULL},
 };
 
-const struct option_table link_options = {
-    "Link parameters", link_rows, sizeof link_rows / sizeof *link_rows};
+const struct option_table link_options = {"Link parameters", link_rows,
+                                          sizeof link_rows / sizeof *link_rows};
 
 struct link_dr_row {
     double ratio;
@@ -84,8 +84,8 @@ enum status link_tolerance(enum link_dr dr, double trcal_us, double *nominal_rat
     bool inside = trcal_us >= range->trcal_min_us * (1 - LINK_POINT_EPSILON);
     for (size_t i = 0; inside && i < sizeof tolerance_rows / sizeof *tolerance_rows; i++) {
         const struct link_tolerance_row *row = &tolerance_rows[i];
-        double border_us = row->trcal_us * (row->closed ? 1 + LINK_POINT_EPSILON
-                                                        : 1 - LINK_POINT_EPSILON);
+        double border_us =
+            row->trcal_us * (row->closed ? 1 + LINK_POINT_EPSILON : 1 - LINK_POINT_EPSILON);
         if (row->dr == dr && trcal_us <= border_us) {
             *nominal_ratio = row->nominal_ratio;
             *extended_ratio = row->extended_ratio;
@@ -115,19 +115,18 @@ static enum status link_check(const char *what, double value, double min, double
 static enum status link_check_dr(enum link_dr dr, double blf_hz, double rtcal_us)
 {
     const struct link_dr_row *row = &dr_rows[dr];
-    enum status status = link_check(dr == LINK_DR_8 ? "link.blf_hz with link.dr 8"
-                                                    : "link.blf_hz with link.dr 64/3",
-                                    blf_hz, row->blf_min_hz, row->blf_max_hz, "Hz", "6.3.1.3.3");
+    enum status status =
+        link_check(dr == LINK_DR_8 ? "link.blf_hz with link.dr 8" : "link.blf_hz with link.dr 64/3",
+                   blf_hz, row->blf_min_hz, row->blf_max_hz, "Hz", "6.3.1.3.3");
     if (status) {
         return status;
     }
-    return link_check(dr == LINK_DR_8
-                          ? "TRcal = 8 / link.blf_hz (limits: 1.1..3 RTcal; change link.tari_us, "
-                            "link.data1_tari or link.dr)"
-                          : "TRcal = 64/3 / link.blf_hz (limits: 1.1..3 RTcal; change link.tari_us, "
-                            "link.data1_tari or link.dr)",
-                      row->ratio / blf_hz * 1e6, 1.1 * rtcal_us, 3.0 * rtcal_us, "us",
-                      "6.3.1.2.8");
+    return link_check(
+        dr == LINK_DR_8 ? "TRcal = 8 / link.blf_hz (limits: 1.1..3 RTcal; change link.tari_us, "
+                          "link.data1_tari or link.dr)"
+                        : "TRcal = 64/3 / link.blf_hz (limits: 1.1..3 RTcal; change link.tari_us, "
+                          "link.data1_tari or link.dr)",
+        row->ratio / blf_hz * 1e6, 1.1 * rtcal_us, 3.0 * rtcal_us, "us", "6.3.1.2.8");
 }
 
 static enum status link_choose_dr(const struct link_cfg *cfg, double rtcal_us, enum link_dr *dr)
@@ -238,9 +237,12 @@ enum status link_from_measured(double tari_us, double rtcal_us, double trcal_us,
                                limits[i].unit);
         }
     }
-    struct link made = {
-        .tari_us = tari_us, .rtcal_us = rtcal_us, .trcal_us = trcal_us, .dr = dr, .m = m,
-        .trext = trext};
+    struct link made = {.tari_us = tari_us,
+                        .rtcal_us = rtcal_us,
+                        .trcal_us = trcal_us,
+                        .dr = dr,
+                        .m = m,
+                        .trext = trext};
     made.blf_hz = dr_rows[dr].ratio / trcal_us * 1e6;
     double tabled_us = fmin(fmax(trcal_us, dr_rows[dr].trcal_min_us), dr_rows[dr].trcal_max_us);
     enum status status = link_tolerance(dr, tabled_us, &made.frt_ratio, &made.frt_ext_ratio);
@@ -257,9 +259,10 @@ double link_reply_us(const struct link *link, size_t n_bits, bool pilot)
     require(link);
     require(link->blf_hz > 0);
     const bool long_preamble = pilot || link->trext;
-    /* preamble symbols: FM0 6 or 12 + 6, Miller 4 or 16 + 6 (6.3.1.3.2.2, .4); then data, dummy 1 */
-    double n_preamble = link->m == LINK_FM0 ? (long_preamble ? 18.0 : 6.0)
-                                            : (long_preamble ? 22.0 : 10.0);
+    /* preamble symbols: FM0 6 or 12 + 6, Miller 4 or 16 + 6 (6.3.1.3.2.2, .4); then data, dummy 1
+     */
+    double n_preamble =
+        link->m == LINK_FM0 ? (long_preamble ? 18.0 : 6.0) : (long_preamble ? 22.0 : 10.0);
     return (n_preamble + (double)n_bits + 1.0) * (double)link->m_cycles * link->tpri_us;
 }
 

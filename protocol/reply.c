@@ -6,7 +6,7 @@
 #include "config/require.h"
 #include "protocol/crc.h"
 
-#define PC_XI 0x0200u  /* bit 16h: XPC_W1 follows the PC */
+#define PC_XI 0x0200u   /* bit 16h: XPC_W1 follows the PC */
 #define XPC_XEB 0x8000u /* bit 210h: XPC_W2 follows XPC_W1 */
 
 size_t reply_epc_n_bits(const uint8_t first_bits[5])

@@ -93,6 +93,18 @@ static enum status endpoint_fail(const char *key, const char *endpoint, int erro
     }
 }
 
+/* libzmq takes a port modulo 65536. */
+static bool port_is_wrong(const char *endpoint)
+{
+    const char *port = strrchr(endpoint, ':');
+    if (strncmp(endpoint, "tcp://", 6) != 0 || !port || !strcmp(port, ":*")) {
+        return false;
+    }
+    char *end;
+    const long number = strtol(port + 1, &end, 10);
+    return number < 1 || number > 65535 || *end || end == port + 1;
+}
+
 static int limit_socket(void *socket)
 {
     const int linger_ms = 0, queue = QUEUE_MESSAGES;
@@ -114,6 +126,12 @@ static enum status open_sockets(struct radio_zmq *self)
     self->rx = zmq_socket(self->context, ZMQ_REQ);
     if (!self->tx || !self->rx || limit_socket(self->tx) || limit_socket(self->rx)) {
         return status_fail(ST_IO, "radio zmq: %s", zmq_strerror(errno));
+    }
+    if (port_is_wrong(self->cfg.tx)) {
+        return endpoint_fail("radio.zmq.tx", self->cfg.tx, EINVAL);
+    }
+    if (port_is_wrong(self->cfg.rx)) {
+        return endpoint_fail("radio.zmq.rx", self->cfg.rx, EINVAL);
     }
     if (zmq_bind(self->tx, self->cfg.tx)) {
         return endpoint_fail("radio.zmq.tx", self->cfg.tx, errno);
@@ -315,6 +333,9 @@ static enum status ask(struct radio_zmq *self)
 /* A request that timed out stays pending: the answer may still come, and REQ allows no other. */
 static enum status fetch(struct radio_zmq *self)
 {
+    zmq_msg_close(&self->reply); /* an unsuccessful receive would leave it undefined */
+    zmq_msg_init(&self->reply);
+    self->reply_offset_bytes = 0;
     enum status status = self->waiting ? ST_OK : ask(self);
     while (!status && zmq_msg_recv(&self->reply, self->rx, ZMQ_DONTWAIT) < 0) {
         if (errno != EAGAIN && errno != EINTR) {
@@ -327,7 +348,6 @@ static enum status fetch(struct radio_zmq *self)
         return status;
     }
     self->waiting = false;
-    self->reply_offset_bytes = 0;
     const size_t n_bytes = zmq_msg_size(&self->reply);
     const bool several = drop_parts(self->rx);
     if (several || n_bytes % self->frame_bytes) {
