@@ -24,6 +24,7 @@ struct radio_cfg {                 /* option keys radio.* : table radio_options 
     char args[LIMIT_TEXT];         /* device arguments (uhd), path (file) */
     char antenna[LIMIT_TEXT];      /* receive antenna name, "" = default */
     int64_t n_rx_channels;         /* 1 or 2 */
+    double tx_lead_us;             /* real-time radios: how far ahead of the device clock to send */
     double block_hint_us; /* largest transmit block that keeps the link's timing, set by reader */
 };
 

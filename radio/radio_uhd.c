@@ -25,7 +25,7 @@ struct uhd_cfg {
     char rx_subdev[LIMIT_TEXT], tx_subdev[LIMIT_TEXT], tx_antenna[LIMIT_TEXT];
     char clock_source[LIMIT_TEXT], time_source[LIMIT_TEXT], stream_args[LIMIT_TEXT];
     int wire_format;
-    double tx_lead_us, delay_us;
+    double delay_us;
     int64_t n_tx_channels;
 };
 
@@ -47,6 +47,8 @@ struct radio_uhd {
     _Atomic int64_t device_minus_host_ticks;
     /* receive thread */
     int64_t rx_next_tick, rx_host_ticks;
+    double tx_lead_us;
+
     /* transmit thread */
     bool burst_open, dropping;
 };
@@ -66,9 +68,6 @@ static const struct option_row uhd_rows[] = {
      offsetof(struct uhd_cfg,                                                                                   stream_args),   "stream arguments (\"spp=200\")",                         NULL},
     {"radio.uhd.wire_format",   OPTION_CHOICE, "",   "sc16", 0,  0,   "sc16|sc12|sc8",
      offsetof(struct uhd_cfg,                                                                                   wire_format),   "sample format between host and device",                  NULL},
-    {"radio.uhd.tx_lead_us",    OPTION_NUMBER, "us", "2000", 50, 1e6, NULL,
-     offsetof(struct uhd_cfg,                                                                                   tx_lead_us),    "samples go to the device this long before they are due",
-     NULL                                                                                                                                                                                     },
     {"radio.uhd.delay_us",      OPTION_NUMBER, "us", "0",    0,  1e5, NULL,
      offsetof(struct uhd_cfg,                                                                                   delay_us),      "transmit-to-receive delay of the hardware, taken out",
      NULL                                                                                                                                                                                     },
@@ -330,6 +329,7 @@ static enum status radio_uhd_open(const struct radio_cfg *cfg, const struct opti
         return status_fail(ST_NO_MEMORY, "radio uhd: no memory");
     }
     option_fill(options, &uhd_table, &self->cfg);
+    self->tx_lead_us = cfg->tx_lead_us;
     self->base.ops = &radio_uhd;
     self->base.n_rx_channels = (unsigned)cfg->n_rx_channels;
     enum status status = ST_OK;
@@ -523,7 +523,7 @@ static bool poll_messages(struct radio_uhd *self)
 /* Sleep until `tick` is no more than the lead ahead.   ret  false when stopped */
 static bool wait_lead(struct radio_uhd *self, int64_t tick)
 {
-    const int64_t lead_ticks = units_ticks_from_us(self->cfg.tx_lead_us, self->base.rate_sps);
+    const int64_t lead_ticks = units_ticks_from_us(self->tx_lead_us, self->base.rate_sps);
     while (!radio_stop_asked(&self->base)) {
         const int64_t ahead = tick - lead_ticks - radio_uhd_now((struct radio *)self);
         if (ahead <= 0) {
@@ -539,7 +539,7 @@ static bool wait_lead(struct radio_uhd *self, int64_t tick)
 /* Outside a burst: samples that cannot be in time any more are dropped.   ret  how many */
 static size_t drop_late(struct radio_uhd *self, size_t n_samples, int64_t tick)
 {
-    const int64_t margin = units_ticks_from_us(self->cfg.tx_lead_us / 2, self->base.rate_sps);
+    const int64_t margin = units_ticks_from_us(self->tx_lead_us / 2, self->base.rate_sps);
     const int64_t n_late = radio_uhd_now((struct radio *)self) + margin - tick;
     if (n_late <= 0) {
         self->dropping = false;

@@ -1,0 +1,354 @@
+/* pie_demod.c - reader commands out of a recording.
+ *
+ *   samples -> |x| averaged over bins -> moving average of about 1 us -> level A, edges -> pie_parse
+ *
+ * A state machine with hysteresis (0.42 A, 0.78 A) tells high from low; the time of an edge is
+ * sum(crossings) with alternating sign, so that noise on a slow edge does not multiply it.
+ * Everything is decided on a grid of bins and chunks that starts at reset, hence independent of
+ * how the caller cuts the stream; a chunk of undisturbed carrier takes the fast way, which leaves
+ * exactly the state the slow way would. */
+#include "dsp/pie_demod.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/require.h"
+#include "dsp/pie_parse.h"
+
+enum { LANES = 8, SMOOTH_MAX = 8, CHUNK_BINS = 32 };
+
+#define BIN_RATE_SPS 4e6      /* bins are not finer than this needs: PW >= 2 us = 8 bins */
+#define SMOOTH_US 1.0         /* half the shortest PW */
+#define LOW_RATIO 0.42        /* depth >= 80 %: the low level is 0.2 A or less */
+#define HIGH_RATIO 0.78
+#define OFF_US 40.0           /* low for longer than any delimiter: the carrier itself has changed */
+#define SETTLE_US 50.0        /* A follows the carrier this long after the last low pulse */
+#define LEVEL_US 50.0         /* time constant of A */
+#define LEVEL_JUMP_RATIO 1.3  /* power-up: A follows at once */
+#define SANE_LEVEL 1e9f       /* anything above, infinite or not a number counts as nothing */
+
+static const float cross_ratio[2] = {0.5f, 0.6f};
+
+struct pie_demod {
+    double rate_sps;
+    size_t bin_samples;
+    size_t n_smooth;          /* bins in the moving average */
+    size_t chunk_samples;     /* CHUNK_BINS * bin_samples, a multiple of LANES */
+    double delay_ticks;       /* newest sample to the middle of the moving average */
+    double off_ticks, settle_ticks;
+    float level_step;         /* of A a chunk, 0..1 */
+
+    int64_t next_tick;
+    size_t n_in_chunk, n_in_bin;
+    float bin_sum;
+    float lane[LANES];        /* sum |x|^2 of the chunk */
+    bool chunk_dirty;         /* something low in it */
+    size_t n_bins;            /* since reset, saturates at n_smooth */
+    size_t ring_at;
+    float ring[SMOOTH_MAX];   /* last bins */
+    float envelope;           /* moving average */
+    float level;              /* A */
+    bool low;
+    bool above[2];            /* envelope over cross_ratio * A */
+    double cross_sum[2];      /* of crossings since the state last was sure */
+    double changed_tick;      /* last change of `low` */
+    struct pie_pulse pulse;   /* the one under way */
+    struct pie_parse parse;
+};
+
+enum status pie_demod_new(double rate_sps, struct pie_demod **demod)
+{
+    require(rate_sps >= 4e5);
+    require(rate_sps <= 100e6);
+    struct pie_demod *d = calloc(1, sizeof *d);
+    *demod = d;
+    if (!d) {
+        return status_fail(ST_NO_MEMORY, "PIE demodulator: %zu bytes", sizeof *d);
+    }
+    d->rate_sps = rate_sps;
+    d->bin_samples = rate_sps >= 2.0 * BIN_RATE_SPS ? (size_t)(rate_sps / BIN_RATE_SPS) : 1;
+    double bins_per_us = rate_sps * 1e-6 / (double)d->bin_samples;
+    d->n_smooth = (size_t)fmax(1.0, floor(SMOOTH_US * bins_per_us + 0.5));
+    d->n_smooth = d->n_smooth > SMOOTH_MAX ? SMOOTH_MAX : d->n_smooth;
+    d->chunk_samples = CHUNK_BINS * d->bin_samples;
+    d->delay_ticks = 0.5 * (double)(d->n_smooth * d->bin_samples - 1);
+    d->off_ticks = OFF_US * 1e-6 * rate_sps;
+    d->settle_ticks = SETTLE_US * 1e-6 * rate_sps;
+    double chunk_us = (double)d->chunk_samples * 1e6 / rate_sps;
+    d->level_step = (float)fmin(0.5, chunk_us / LEVEL_US);
+    d->parse.ticks_per_us = rate_sps * 1e-6;
+    pie_demod_reset(d, 0);
+    return ST_OK;
+}
+
+void pie_demod_free(struct pie_demod **demod)
+{
+    require(demod);
+    free(*demod);
+    *demod = NULL;
+}
+
+void pie_demod_reset(struct pie_demod *demod, int64_t next_tick)
+{
+    require(demod);
+    struct pie_demod *d = demod;
+    d->next_tick = next_tick;
+    d->n_in_chunk = 0;
+    d->n_in_bin = 0;
+    d->bin_sum = 0.0f;
+    memset(d->lane, 0, sizeof d->lane);
+    d->chunk_dirty = false;
+    d->n_bins = 0;
+    d->ring_at = 0;
+    memset(d->ring, 0, sizeof d->ring);
+    d->envelope = 0.0f;
+    d->level = 0.0f;
+    d->low = false;
+    for (size_t i = 0; i < 2; i++) {
+        d->above[i] = true;
+        d->cross_sum[i] = 0.0;
+    }
+    d->changed_tick = (double)next_tick - d->settle_ticks;
+    pie_parse_reset(&d->parse);
+}
+
+static void high_begin(struct pie_demod *d, double tick)
+{
+    d->low = false;
+    d->changed_tick = tick;
+    for (size_t i = 0; i < 2; i++) {
+        d->above[i] = true;
+        d->cross_sum[i] = 0.0;
+    }
+}
+
+static void low_begin(struct pie_demod *d, double tick)
+{
+    d->low = true;
+    d->changed_tick = tick;
+    d->pulse.level = d->level;
+    d->pulse.low_ratio = 1.0;
+    for (size_t i = 0; i < 2; i++) {
+        d->pulse.fall_tick[i] = d->cross_sum[i];
+        d->cross_sum[i] = 0.0;
+    }
+}
+
+/* Note where the envelope went through the two levels on its way from `before` to now. */
+static void cross_note(struct pie_demod *d, float before, double tick)
+{
+    for (size_t i = 0; i < 2; i++) {
+        float threshold = cross_ratio[i] * d->level;
+        bool above = d->envelope >= threshold;
+        if (above == d->above[i]) {
+            continue;
+        }
+        float rise = d->envelope - before;
+        float part = rise != 0.0f ? (d->envelope - threshold) / rise : 0.0f;
+        part = part < 0.0f ? 0.0f : part > 1.0f ? 1.0f : part; /* A moved between the bins */
+        double cross_tick = tick - (double)part * (double)d->bin_samples;
+        d->cross_sum[i] += above == d->low ? cross_tick : -cross_tick;
+        d->above[i] = above;
+    }
+}
+
+/* One more point of the envelope.  out true when a frame ended */
+static bool envelope_push(struct pie_demod *d, float before, struct pie_frame *frame)
+{
+    double tick = (double)(d->next_tick - 1) - d->delay_ticks;
+    cross_note(d, before, tick);
+    d->chunk_dirty = d->chunk_dirty || d->envelope < LOW_RATIO * d->level;
+    if (!d->low) {
+        if (d->envelope < LOW_RATIO * d->level) {
+            low_begin(d, tick);
+            d->pulse.low_ratio = d->envelope / d->level;
+            return false;
+        }
+        if (d->envelope >= HIGH_RATIO * d->level) {
+            d->cross_sum[0] = 0.0;
+            d->cross_sum[1] = 0.0;
+        }
+        return pie_parse_high(&d->parse, d->next_tick - 1, frame);
+    }
+    d->pulse.low_ratio = fmin(d->pulse.low_ratio, d->envelope / d->level);
+    if (d->envelope >= HIGH_RATIO * d->level) {
+        memcpy(d->pulse.rise_tick, d->cross_sum, sizeof d->cross_sum);
+        pie_parse_pulse(&d->parse, &d->pulse);
+        high_begin(d, tick);
+    } else if (tick - d->changed_tick > d->off_ticks) {
+        d->level = d->envelope;
+        pie_parse_reset(&d->parse);
+        high_begin(d, tick);
+    }
+    return false;
+}
+
+static float ring_mean(const struct pie_demod *d)
+{
+    float sum = 0.0f;
+    for (size_t i = 0; i < d->n_smooth; i++) {
+        sum += d->ring[i];
+    }
+    return sum / (float)d->n_smooth;
+}
+
+/* |x|, or 0 for what is no number; kept below SANE_LEVEL so that powers stay finite. */
+static float magnitude(float _Complex x)
+{
+    float power = crealf(x) * crealf(x) + cimagf(x) * cimagf(x);
+    return power < SANE_LEVEL * SANE_LEVEL ? sqrtf(power) : 0.0f;
+}
+
+static void ring_put(struct pie_demod *d, float bin)
+{
+    d->ring[d->ring_at] = bin;
+    d->ring_at = d->ring_at + 1 == d->n_smooth ? 0 : d->ring_at + 1;
+}
+
+static bool bin_end(struct pie_demod *d, struct pie_frame *frame)
+{
+    float before = d->envelope;
+    ring_put(d, d->bin_sum / (float)d->bin_samples);
+    d->bin_sum = 0.0f;
+    d->n_in_bin = 0;
+    if (d->n_bins < d->n_smooth) { /* the average fills first; the first level is a guess */
+        d->n_bins++;
+        d->envelope = ring_mean(d);
+        d->level = d->envelope;
+        return false;
+    }
+    d->envelope = ring_mean(d);
+    return envelope_push(d, before, frame);
+}
+
+/* A follows the carrier from chunk to chunk, except in and around commands. */
+static void chunk_end(struct pie_demod *d)
+{
+    float sum = 0.0f;
+    for (size_t i = 0; i < LANES; i++) {
+        sum += d->lane[i];
+        d->lane[i] = 0.0f;
+    }
+    bool settled = (double)d->next_tick - d->changed_tick > d->settle_ticks;
+    if (!d->chunk_dirty && !d->low && !d->parse.locked && settled) {
+        float level = sqrtf(sum / (float)d->chunk_samples);
+        bool jump = level > (float)LEVEL_JUMP_RATIO * d->level;
+        d->level += (jump ? 1.0f : d->level_step) * (level - d->level);
+    }
+    d->n_in_chunk = 0;
+    d->chunk_dirty = d->low;
+}
+
+static bool sample_push(struct pie_demod *d, float _Complex x, struct pie_frame *frame)
+{
+    float level = magnitude(x);
+    bool found = false;
+    d->lane[d->n_in_chunk % LANES] += level > 0.0f ? crealf(x) * crealf(x) + cimagf(x) * cimagf(x)
+                                                   : 0.0f;
+    d->bin_sum += level;
+    d->next_tick++;
+    d->n_in_chunk++;
+    d->n_in_bin++;
+    if (d->n_in_bin == d->bin_samples) {
+        found = bin_end(d, frame);
+    }
+    if (d->n_in_chunk == d->chunk_samples) {
+        chunk_end(d);
+    }
+    return found;
+}
+
+/* May the next chunk be carrier and nothing else, as far as the state tells? */
+static bool chunk_quiet(const struct pie_demod *d)
+{
+    if (d->n_in_chunk || d->low || d->parse.locked || d->n_bins < d->n_smooth ||
+        !d->above[0] || !d->above[1]) {
+        return false;
+    }
+    for (size_t i = 0; i < d->n_smooth; i++) {
+        if (!(d->ring[i] >= (float)HIGH_RATIO * d->level * 1.0001f)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Carrier only: no sample below 0.78 A. Same sums in the same order as sample by sample.
+ * out false: not so, nothing changed */
+static bool chunk_push(struct pie_demod *d, const float _Complex *sample)
+{
+    const float *part = (const float *)sample; /* re, im, re, im: C11 6.2.5 clause 13 */
+    float floor_power = (float)(HIGH_RATIO * HIGH_RATIO) * d->level * d->level * 1.0002f;
+    float lane[LANES] = {0};
+    float least[LANES], most[LANES];
+    for (size_t k = 0; k < LANES; k++) {
+        least[k] = SANE_LEVEL;
+        most[k] = 0.0f;
+    }
+    for (size_t i = 0; i < d->chunk_samples; i += LANES) {
+        for (size_t k = 0; k < LANES; k++) {
+            float re = part[2 * (i + k)];
+            float im = part[2 * (i + k) + 1];
+            float power = re * re + im * im;
+            lane[k] += power;
+            least[k] = power < least[k] ? power : least[k];
+            most[k] = power > most[k] ? power : most[k];
+        }
+    }
+    bool high = d->level > 0.0f;
+    for (size_t k = 0; k < LANES; k++) { /* a sum that is no number hides a sample that is none */
+        high = high && least[k] >= floor_power && most[k] < SANE_LEVEL && lane[k] < SANE_LEVEL;
+    }
+    if (!high) {
+        return false;
+    }
+    memcpy(d->lane, lane, sizeof lane);
+    const float _Complex *tail = sample + d->chunk_samples - d->n_smooth * d->bin_samples;
+    d->ring_at = (d->ring_at + CHUNK_BINS - d->n_smooth) % d->n_smooth;
+    for (size_t bin = 0; bin < d->n_smooth; bin++) {
+        float sum = 0.0f;
+        for (size_t i = 0; i < d->bin_samples; i++) {
+            sum += magnitude(*tail++);
+        }
+        ring_put(d, sum / (float)d->bin_samples);
+    }
+    d->envelope = ring_mean(d);
+    d->cross_sum[0] = 0.0;
+    d->cross_sum[1] = 0.0;
+    d->next_tick += (int64_t)d->chunk_samples;
+    chunk_end(d);
+    return true;
+}
+
+size_t pie_demod_push(struct pie_demod *demod, const float _Complex *sample, size_t n_samples,
+                      struct pie_frame *frame, bool *found)
+{
+    require(demod);
+    require(sample || n_samples == 0);
+    *found = false;
+    size_t at = 0;
+    while (at < n_samples) {
+        if (n_samples - at >= demod->chunk_samples && chunk_quiet(demod) &&
+            chunk_push(demod, sample + at)) {
+            at += demod->chunk_samples;
+            continue;
+        }
+        size_t until = at + demod->chunk_samples - demod->n_in_chunk;
+        until = until < n_samples ? until : n_samples;
+        while (at < until) {
+            if (sample_push(demod, sample[at++], frame)) {
+                *found = true;
+                return at;
+            }
+        }
+    }
+    return at;
+}
+
+bool pie_demod_finish(struct pie_demod *demod, struct pie_frame *frame)
+{
+    require(demod);
+    require(frame);
+    return !demod->low && pie_parse_take(&demod->parse, demod->next_tick - 1, frame);
+}
