@@ -1,6 +1,7 @@
 /* pie_demod.c - reader commands out of a recording.
  *
- *   samples -> |x| averaged over bins -> moving average of about 1 us -> level A, edges -> pie_parse
+ *   samples -> |x| averaged over bins -> moving average of about 1 us -> level A, edges ->
+ * pie_parse
  *
  * A state machine with hysteresis (0.42 A, 0.78 A) tells high from low; the time of an edge is
  * sum(crossings) with alternating sign, so that noise on a slow edge does not multiply it.
@@ -16,44 +17,53 @@
 #include "config/require.h"
 #include "dsp/pie_parse.h"
 
-enum { LANES = 8, SMOOTH_MAX = 8, CHUNK_BINS = 32 };
+enum { LANES = 8, SMOOTH_MAX = 8, CHUNK_BINS = 32, SLOPING_CHUNKS = 8 };
 
-#define BIN_RATE_SPS 4e6      /* bins are not finer than this needs: PW >= 2 us = 8 bins */
-#define SMOOTH_US 1.0         /* half the shortest PW */
-#define LOW_RATIO 0.42        /* depth >= 80 %: the low level is 0.2 A or less */
+#define BIN_RATE_SPS 4e6 /* bins are not finer than this needs: PW >= 2 us = 8 bins */
+#define SMOOTH_US 1.0    /* half the shortest PW */
+#define LOW_RATIO 0.42   /* depth >= 80 %: the low level is 0.2 A or less */
 #define HIGH_RATIO 0.78
-#define OFF_US 40.0           /* low for longer than any delimiter: the carrier itself has changed */
-#define SETTLE_US 50.0        /* A follows the carrier this long after the last low pulse */
-#define LEVEL_US 50.0         /* time constant of A */
-#define LEVEL_JUMP_RATIO 1.3  /* power-up: A follows at once */
-#define SANE_LEVEL 1e9f       /* anything above, infinite or not a number counts as nothing */
+#define OFF_US 40.0          /* low for longer than any delimiter: the carrier itself has changed */
+#define SETTLE_US 50.0       /* A follows the carrier this long after the last low pulse */
+#define LEVEL_US 50.0        /* time constant of A */
+#define LEVEL_JUMP_RATIO 1.3 /* power-up: A follows at once */
+#define PEAK_RATIO 1.5f      /* a high part above this is noise, no carrier at level A */
+#define PEAK_STEP (1.0f / 16)   /* A follows the peaks of the high parts inside a frame */
+#define PEAK_SPREAD_RATIO 0.35f /* of the peaks inside a frame: noise alone spreads them more */
+#define SANE_LEVEL 1e9f         /* anything above, infinite or not a number counts as nothing */
 
 static const float cross_ratio[2] = {0.5f, 0.6f};
 
 struct pie_demod {
     double rate_sps;
     size_t bin_samples;
-    size_t n_smooth;          /* bins in the moving average */
-    size_t chunk_samples;     /* CHUNK_BINS * bin_samples, a multiple of LANES */
-    double delay_ticks;       /* newest sample to the middle of the moving average */
+    size_t n_smooth;      /* bins in the moving average */
+    size_t chunk_samples; /* CHUNK_BINS * bin_samples, a multiple of LANES */
+    double delay_ticks;   /* newest sample to the middle of the moving average */
     double off_ticks, settle_ticks;
-    float level_step;         /* of A a chunk, 0..1 */
+    float level_step; /* of A a chunk, 0..1 */
 
     int64_t next_tick;
     size_t n_in_chunk, n_in_bin;
     float bin_sum;
-    float lane[LANES];        /* sum |x|^2 of the chunk */
-    bool chunk_dirty;         /* something low in it */
-    size_t n_bins;            /* since reset, saturates at n_smooth */
+    float lane[LANES];  /* sum |x|^2 of the chunk */
+    bool chunk_dirty;   /* something below LOW_RATIO in it */
+    bool chunk_sloping; /* something below HIGH_RATIO in it */
+    unsigned n_sloping; /* such chunks in a row */
+    float chunk_level;  /* of the previous chunk, waiting for this one; negative: none */
+    size_t n_bins;      /* since reset, saturates at n_smooth */
     size_t ring_at;
-    float ring[SMOOTH_MAX];   /* last bins */
-    float envelope;           /* moving average */
-    float level;              /* A */
+    float ring[SMOOTH_MAX]; /* last bins */
+    float envelope;         /* moving average */
+    float level;            /* A */
     bool low;
-    bool above[2];            /* envelope over cross_ratio * A */
-    double cross_sum[2];      /* of crossings since the state last was sure */
-    double changed_tick;      /* last change of `low` */
-    struct pie_pulse pulse;   /* the one under way */
+    bool above[2];          /* envelope over cross_ratio * A */
+    double cross_sum[2];    /* of crossings since the state last was sure */
+    double changed_tick;    /* last change of `low` */
+    float peak;             /* of the envelope since it went high, until settled */
+    float peak_mean;        /* of those inside a frame */
+    float level_per_peak;   /* A over peak, when the frame began */
+    struct pie_pulse pulse; /* the one under way */
     struct pie_parse parse;
 };
 
@@ -99,6 +109,9 @@ void pie_demod_reset(struct pie_demod *demod, int64_t next_tick)
     d->bin_sum = 0.0f;
     memset(d->lane, 0, sizeof d->lane);
     d->chunk_dirty = false;
+    d->chunk_sloping = false;
+    d->n_sloping = 0;
+    d->chunk_level = -1.0f;
     d->n_bins = 0;
     d->ring_at = 0;
     memset(d->ring, 0, sizeof d->ring);
@@ -110,12 +123,14 @@ void pie_demod_reset(struct pie_demod *demod, int64_t next_tick)
         d->cross_sum[i] = 0.0;
     }
     d->changed_tick = (double)next_tick - d->settle_ticks;
+    d->peak = 0.0f;
     pie_parse_reset(&d->parse);
 }
 
 static void high_begin(struct pie_demod *d, double tick)
 {
     d->low = false;
+    d->peak = 0.0f;
     d->changed_tick = tick;
     for (size_t i = 0; i < 2; i++) {
         d->above[i] = true;
@@ -123,11 +138,33 @@ static void high_begin(struct pie_demod *d, double tick)
     }
 }
 
+/* The high part that ends here tells how the carrier drifts within a frame. Peaks are biased by
+ * noise, hence only their change counts. */
+static void peak_note(struct pie_demod *d)
+{
+    if (d->peak > PEAK_RATIO * d->level) {
+        pie_parse_reset(&d->parse);
+        return;
+    }
+    if (d->parse.locked) {
+        if (fabsf(d->peak - d->peak_mean) > PEAK_SPREAD_RATIO * d->peak_mean) {
+            pie_parse_reset(&d->parse);
+        }
+        d->peak_mean += PEAK_STEP * (d->peak - d->peak_mean);
+        d->level = d->level_per_peak * d->peak_mean;
+    } else if (d->peak > 0.0f) {
+        d->peak_mean = d->peak;
+        d->level_per_peak = d->level / d->peak;
+    }
+}
+
 static void low_begin(struct pie_demod *d, double tick)
 {
+    peak_note(d);
     d->low = true;
     d->changed_tick = tick;
     d->pulse.level = d->level;
+    d->pulse.peak_ratio = d->level > 0.0f ? d->peak / d->level : 0.0f;
     d->pulse.low_ratio = 1.0;
     for (size_t i = 0; i < 2; i++) {
         d->pulse.fall_tick[i] = d->cross_sum[i];
@@ -153,13 +190,20 @@ static void cross_note(struct pie_demod *d, float before, double tick)
     }
 }
 
+static bool settled(const struct pie_demod *d)
+{
+    return (double)d->next_tick - d->changed_tick > d->settle_ticks;
+}
+
 /* One more point of the envelope.  out true when a frame ended */
 static bool envelope_push(struct pie_demod *d, float before, struct pie_frame *frame)
 {
     double tick = (double)(d->next_tick - 1) - d->delay_ticks;
     cross_note(d, before, tick);
     d->chunk_dirty = d->chunk_dirty || d->envelope < LOW_RATIO * d->level;
+    d->chunk_sloping = d->chunk_sloping || d->envelope < HIGH_RATIO * d->level;
     if (!d->low) {
+        d->peak = !settled(d) && d->envelope > d->peak ? d->envelope : d->peak;
         if (d->envelope < LOW_RATIO * d->level) {
             low_begin(d, tick);
             d->pulse.low_ratio = d->envelope / d->level;
@@ -222,7 +266,9 @@ static bool bin_end(struct pie_demod *d, struct pie_frame *frame)
     return envelope_push(d, before, frame);
 }
 
-/* A follows the carrier from chunk to chunk, except in and around commands. */
+/* A follows the carrier from chunk to chunk, except in and around commands. A chunk counts when the
+ * next one is high too: the start of a falling edge does not pull A down. One that stays between
+ * the thresholds is a carrier that has become weaker. */
 static void chunk_end(struct pie_demod *d)
 {
     float sum = 0.0f;
@@ -230,22 +276,28 @@ static void chunk_end(struct pie_demod *d)
         sum += d->lane[i];
         d->lane[i] = 0.0f;
     }
-    bool settled = (double)d->next_tick - d->changed_tick > d->settle_ticks;
-    if (!d->chunk_dirty && !d->low && !d->parse.locked && settled) {
-        float level = sqrtf(sum / (float)d->chunk_samples);
-        bool jump = level > (float)LEVEL_JUMP_RATIO * d->level;
-        d->level += (jump ? 1.0f : d->level_step) * (level - d->level);
+    d->n_sloping = d->chunk_sloping ? d->n_sloping + 1 : 0;
+    if (d->chunk_dirty || d->low || d->parse.locked || !settled(d)) {
+        d->chunk_level = -1.0f;
+    } else {
+        bool steady = d->n_sloping == 0 || d->n_sloping > SLOPING_CHUNKS;
+        if (d->chunk_level >= 0.0f && steady) {
+            bool jump = d->chunk_level > (float)LEVEL_JUMP_RATIO * d->level;
+            d->level += (jump ? 1.0f : d->level_step) * (d->chunk_level - d->level);
+        }
+        d->chunk_level = sqrtf(sum / (float)d->chunk_samples);
     }
     d->n_in_chunk = 0;
     d->chunk_dirty = d->low;
+    d->chunk_sloping = d->low;
 }
 
 static bool sample_push(struct pie_demod *d, float _Complex x, struct pie_frame *frame)
 {
     float level = magnitude(x);
     bool found = false;
-    d->lane[d->n_in_chunk % LANES] += level > 0.0f ? crealf(x) * crealf(x) + cimagf(x) * cimagf(x)
-                                                   : 0.0f;
+    d->lane[d->n_in_chunk % LANES] +=
+        level > 0.0f ? crealf(x) * crealf(x) + cimagf(x) * cimagf(x) : 0.0f;
     d->bin_sum += level;
     d->next_tick++;
     d->n_in_chunk++;
@@ -262,8 +314,8 @@ static bool sample_push(struct pie_demod *d, float _Complex x, struct pie_frame 
 /* May the next chunk be carrier and nothing else, as far as the state tells? */
 static bool chunk_quiet(const struct pie_demod *d)
 {
-    if (d->n_in_chunk || d->low || d->parse.locked || d->n_bins < d->n_smooth ||
-        !d->above[0] || !d->above[1]) {
+    if (d->n_in_chunk || d->low || d->parse.locked || d->n_bins < d->n_smooth || !d->above[0] ||
+        !d->above[1] || !settled(d)) {
         return false;
     }
     for (size_t i = 0; i < d->n_smooth; i++) {
