@@ -311,6 +311,29 @@ static bool sample_push(struct pie_demod *d, float _Complex x, struct pie_frame 
     return found;
 }
 
+/* Power of a sample that is surely high. A level of 0 admits none. */
+static float quiet_power(const struct pie_demod *d)
+{
+    float power = (float)(HIGH_RATIO * HIGH_RATIO) * d->level * d->level * 1.0002f;
+    return power > 0.0f ? power : SANE_LEVEL;
+}
+
+/* Bring the moving average up to date after n_samples taken the fast way: every bin into the place
+ * the slow way would have given it, since the order of a float sum matters. */
+static void ring_fill(struct pie_demod *d, const float _Complex *sample, size_t n_samples)
+{
+    const float _Complex *tail = sample + n_samples - d->n_smooth * d->bin_samples;
+    d->ring_at = (d->ring_at + n_samples / d->bin_samples) % d->n_smooth;
+    for (size_t bin = 0; bin < d->n_smooth; bin++) {
+        float sum = 0.0f;
+        for (size_t i = 0; i < d->bin_samples; i++) {
+            sum += magnitude(*tail++);
+        }
+        ring_put(d, sum / (float)d->bin_samples);
+    }
+    d->envelope = ring_mean(d);
+}
+
 /* May the next chunk be carrier and nothing else, as far as the state tells? */
 static bool chunk_quiet(const struct pie_demod *d)
 {
@@ -326,17 +349,16 @@ static bool chunk_quiet(const struct pie_demod *d)
     return true;
 }
 
-/* Carrier only: no sample below 0.78 A. Same sums in the same order as sample by sample.
+/* Carrier only: no sample below 0.78 A. Same sums in the same order as sample by sample, but the
+ * moving average is left behind (ring_fill). `least_power` is that of the chunk.
  * out false: not so, nothing changed */
-static bool chunk_push(struct pie_demod *d, const float _Complex *sample)
+static bool chunk_push(struct pie_demod *d, const float _Complex *sample, float *least_power)
 {
     const float *part = (const float *)sample; /* re, im, re, im: C11 6.2.5 clause 13 */
-    float floor_power = (float)(HIGH_RATIO * HIGH_RATIO) * d->level * d->level * 1.0002f;
     float lane[LANES] = {0};
-    float least[LANES], most[LANES];
+    float least[LANES];
     for (size_t k = 0; k < LANES; k++) {
         least[k] = SANE_LEVEL;
-        most[k] = 0.0f;
     }
     for (size_t i = 0; i < d->chunk_samples; i += LANES) {
         for (size_t k = 0; k < LANES; k++) {
@@ -345,32 +367,43 @@ static bool chunk_push(struct pie_demod *d, const float _Complex *sample)
             float power = re * re + im * im;
             lane[k] += power;
             least[k] = power < least[k] ? power : least[k];
-            most[k] = power > most[k] ? power : most[k];
         }
     }
-    bool high = d->level > 0.0f;
-    for (size_t k = 0; k < LANES; k++) { /* a sum that is no number hides a sample that is none */
-        high = high && least[k] >= floor_power && most[k] < SANE_LEVEL && lane[k] < SANE_LEVEL;
+    *least_power = SANE_LEVEL;
+    bool sane = true;
+    for (size_t k = 0; k < LANES; k++) { /* one sample that is no number spoils its lane's sum */
+        *least_power = least[k] < *least_power ? least[k] : *least_power;
+        sane = sane && lane[k] < SANE_LEVEL;
     }
-    if (!high) {
+    if (!sane || *least_power < quiet_power(d)) {
         return false;
     }
     memcpy(d->lane, lane, sizeof lane);
-    const float _Complex *tail = sample + d->chunk_samples - d->n_smooth * d->bin_samples;
-    d->ring_at = (d->ring_at + CHUNK_BINS - d->n_smooth) % d->n_smooth;
-    for (size_t bin = 0; bin < d->n_smooth; bin++) {
-        float sum = 0.0f;
-        for (size_t i = 0; i < d->bin_samples; i++) {
-            sum += magnitude(*tail++);
-        }
-        ring_put(d, sum / (float)d->bin_samples);
-    }
-    d->envelope = ring_mean(d);
     d->cross_sum[0] = 0.0;
     d->cross_sum[1] = 0.0;
     d->next_tick += (int64_t)d->chunk_samples;
     chunk_end(d);
     return true;
+}
+
+/* As many chunks of undisturbed carrier as there are.  out samples taken */
+static size_t carrier_push(struct pie_demod *d, const float _Complex *sample, size_t n_samples)
+{
+    size_t at = 0;
+    float least_power;
+    if (!chunk_quiet(d)) {
+        return 0;
+    }
+    while (n_samples - at >= d->chunk_samples && chunk_push(d, sample + at, &least_power)) {
+        at += d->chunk_samples;
+        if (least_power < quiet_power(d)) { /* A rose: are the bins behind still above? */
+            break;
+        }
+    }
+    if (at) {
+        ring_fill(d, sample, at);
+    }
+    return at;
 }
 
 size_t pie_demod_push(struct pie_demod *demod, const float _Complex *sample, size_t n_samples,
@@ -381,11 +414,7 @@ size_t pie_demod_push(struct pie_demod *demod, const float _Complex *sample, siz
     *found = false;
     size_t at = 0;
     while (at < n_samples) {
-        if (n_samples - at >= demod->chunk_samples && chunk_quiet(demod) &&
-            chunk_push(demod, sample + at)) {
-            at += demod->chunk_samples;
-            continue;
-        }
+        at += carrier_push(demod, sample + at, n_samples - at);
         size_t until = at + demod->chunk_samples - demod->n_in_chunk;
         until = until < n_samples ? until : n_samples;
         while (at < until) {
