@@ -19,8 +19,11 @@
 #define BLOCK_MAX_US 50.0 /* longest transmit block without a hint */
 #define BLOCK_MAX_SAMPLES ((int64_t)1 << 20)
 #define MESSAGE_MAX_BYTES ((int64_t)64 << 20) /* larger replies are refused by libzmq */
-#define QUEUE_MESSAGES 2                      /* request/reply never has more than one on the way */
-#define FLUSH_MS 100                          /* patience for the last block at the end */
+/* Request/reply never has more than one message on the way. The limit is larger all the same: a
+ * pipe learns of free places only about once a millisecond, and REP drops replies into a full one.
+ */
+#define QUEUE_MESSAGES 1000
+#define FLUSH_MS 100 /* patience for the last block at the end */
 
 struct zmq_cfg {
     char tx[LIMIT_TEXT], rx[LIMIT_TEXT];

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -368,6 +369,77 @@ static void radio_zmq_stop_wakes_both_threads(void **state)
     radio_close(&radio);
 }
 
+/* The field of tests/zmq_field.c as a process of its own; its JSON line lands in text. */
+static pid_t start_field(const char *n_blocks, int *output)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    const pid_t process = fork();
+    if (process == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        execl(ZP_BUILD_DIR "/tests/zmq_field", "zmq_field", "--tx", tx_endpoint, "--rx",
+              rx_endpoint, "--rate", "2e6", "--field.n_blocks", n_blocks, "--field.timeout_s",
+              "0.3", "--radio.sim.n_tags", "3", (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    *output = ends[0];
+    return process;
+}
+
+static void run_field(const char *n_blocks_wanted, int64_t n_blocks_sent)
+{
+    if (access(ZP_BUILD_DIR "/tests/zmq_field", X_OK)) {
+        skip();
+    }
+    struct radio *radio = open_radio(1, 50, "5");
+    int output;
+    const pid_t process = start_field(n_blocks_wanted, &output);
+    struct sender sender = {.radio = radio, .n_samples = n_blocks_sent * BLOCK};
+    pthread_t thread;
+    pthread_create(&thread, NULL, send_pieces, &sender);
+    static float _Complex heard[BLOCK];
+    struct iq_block block = {
+        .capacity_samples = BLOCK, .n_channels = 1, .sample = {heard, NULL}
+    };
+    for (int64_t k = 0; k < n_blocks_sent; k++) {
+        assert_int_equal(radio_recv(radio, &block), ST_OK);
+        assert_int_equal(block.n_samples, BLOCK);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(sender.status, ST_OK);
+    radio_close(&radio);
+    char text[4096];
+    size_t n_bytes = 0;
+    for (ssize_t n; (n = read(output, text + n_bytes, sizeof text - 1 - n_bytes)) > 0;) {
+        n_bytes += (size_t)n;
+    }
+    text[n_bytes] = '\0';
+    close(output);
+    int ended;
+    assert_int_equal(waitpid(process, &ended, 0), process);
+    assert_true(WIFEXITED(ended));
+    assert_int_equal(WEXITSTATUS(ended), 0);
+    char expect[64];
+    snprintf(expect, sizeof expect, "{\"n_samples\":%lld,\"n_blocks\":%lld,",
+             (long long)(n_blocks_sent * BLOCK), (long long)n_blocks_sent);
+    assert_memory_equal(text, expect, strlen(expect));
+    assert_non_null(strstr(text, "\"n_acks_late\":0}\n"));
+}
+
+static void zmq_field_ends_after_its_blocks(void **state)
+{
+    (void)state;
+    run_field("200", 200);
+}
+
+static void zmq_field_ends_when_the_reader_is_gone(void **state)
+{
+    (void)state;
+    run_field("1000000", 150);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +450,8 @@ int main(void)
         cmocka_unit_test(radio_zmq_times_out_when_the_far_end_is_silent),
         cmocka_unit_test(radio_zmq_refuses_malformed_replies),
         cmocka_unit_test(radio_zmq_stop_wakes_both_threads),
+        cmocka_unit_test(zmq_field_ends_after_its_blocks),
+        cmocka_unit_test(zmq_field_ends_when_the_reader_is_gone),
     };
     return cmocka_run_group_tests(tests, make_context, end_context);
 }
