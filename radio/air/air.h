@@ -7,6 +7,7 @@
 #define RADIO_AIR_AIR_H
 
 #include <complex.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,40 +20,44 @@
 struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents each row */
     int64_t seed;
     int64_t n_tags;
-    double distance_min_m, distance_max_m;  /* tags uniform in distance */
-    double tx_power_dbm;        /* power of a full-scale (amplitude 1.0) transmit sample, default 20 */
+    double distance_min_m, distance_max_m; /* tags uniform in distance */
+    double tx_power_dbm; /* power of a full-scale (amplitude 1.0) transmit sample, default 20 */
     double antenna_gain_dbi, tag_gain_dbi;
     double modulation_loss_db;  /* swing of the tag's reflection: half swing h relative to full */
-    double tag_sensitivity_dbm; /* power-up threshold, default -14 */
+    double tag_sensitivity_dbm; /* power-up threshold, default -20 */
     double tag_sensitivity_spread_db;
-    double leak_db;             /* own carrier at the receiver relative to the transmit power, -20 */
-    double leak_phase_deg;      /* NaN: drawn from the seed */
-    double leak_drift_db_per_s; /* slow drift of the leak: power of the change after 1 s rel. leak */
-    double noise_figure_db;     /* 8; thermal noise kT0 * rate * F */
-    double ebn0_db;             /* NaN: from the budget. Else every tag's half swing |h| is set so
-                                 * that |h|^2 Tb / N0 is this, Tb from the Query it answers; phase
-                                 * and power-up stay */
-    double ebn0_spread_db;      /* uniform spread of the above, +- half, per tag */
-    double rx_full_scale_dbm;   /* power of amplitude 1.0 at the receiver, default +6 */
-    double adc_bits;            /* 0: none; else quantise and clip I and Q at +-1.0 */
-    double dc_offset_dbfs;      /* NaN: none */
-    double carrier_offset_hz;   /* transmitter's carrier relative to the receiver's (bistatic) */
-    double phase_noise_dbc_hz;  /* white, uncorrelated, at the receiver, on everything received; NaN */
-    double blf_error_ratio;     /* tags' clock errors uniform in +- this (e.g. 0.04), capped by the
-                                 * standard's tolerance unless blf_error_force; NaN: the standard's
-                                 * tolerance for the link in force, 0.7 of it */
-    double blf_drift_ratio;     /* linear drift over one reply, uniform in +- this, default 0.002 */
-    double t1_jitter_us;        /* uniform +-, added to T1 nominal, clipped to T1min..T1max */
-    double t2_limit_tpri;       /* the tag leaves reply/acknowledged after this much silence, 20 */
-    int epc_scheme;             /* "sgtin|random" */
+    double leak_db;        /* own carrier at the receiver relative to the transmit power, -20 */
+    double leak_phase_deg; /* NaN: drawn from the seed */
+    double
+        leak_drift_db_per_s;  /* slow drift of the leak: power of the change after 1 s rel. leak */
+    double noise_figure_db;   /* 8; thermal noise kT0 * rate * F */
+    double ebn0_db;           /* NaN: from the budget. Else every tag's half swing |h| is set so
+                               * at receiver 0 that |h|^2 Tb / N0 is this, Tb from the Query it
+                               * answers, h at the carrier level of that time; phase and
+                               * power-up stay */
+    double ebn0_spread_db;    /* uniform spread of the above, +- half, per tag */
+    double rx_full_scale_dbm; /* power of amplitude 1.0 at the receiver, default +6 */
+    double adc_bits;          /* 0: none; else quantise and clip I and Q at +-1.0 */
+    double dc_offset_dbfs;    /* NaN: none */
+    double carrier_offset_hz; /* transmitter's carrier relative to the receiver's (bistatic) */
+    double
+        phase_noise_dbc_hz; /* white, uncorrelated, at the receiver, on everything received; NaN */
+    double blf_error_ratio; /* tags' clock errors uniform in +- this (e.g. 0.04), capped by the
+                             * standard's tolerance unless blf_error_force; NaN: the standard's
+                             * tolerance for the link in force, 0.7 of it */
+    bool blf_error_force;   /* true: blf_error_ratio may leave the standard's tolerance */
+    double blf_drift_ratio; /* linear drift over one reply, uniform in +- this, default 0.002 */
+    double t1_jitter_us;    /* uniform +-, added to T1 nominal, clipped to T1min..T1max */
+    double t2_limit_tpri;   /* the tag leaves reply/acknowledged after this much silence, 20 */
+    int epc_scheme;         /* "sgtin|random" */
 };
 
 extern const struct option_table air_options;
 
 struct air;
 
-/*   pre  rate_sps 1e6 .. 100e6; freq_hz > 0 (path loss); 1 <= n_tx <= AIR_TRANSMITTERS_MAX, n_rx alike
- *   err  ST_RANGE with detail, ST_NO_MEMORY      own  caller frees */
+/*   pre  rate_sps 1e6 .. 100e6; freq_hz > 0 (path loss); 1 <= n_tx <= AIR_TRANSMITTERS_MAX, n_rx
+ * alike err  ST_RANGE with detail, ST_NO_MEMORY      own  caller frees */
 enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, unsigned n_tx,
                     unsigned n_rx, struct air **air) must_check;
 void air_free(struct air **air);
@@ -64,11 +69,11 @@ void air_step(struct air *air, const float _Complex *const tx[], float _Complex 
 
 /* Truth, for checks and benches, never for the reader. */
 struct air_tag_truth {
-    uint8_t epc[62];      /* packed, first bit on air first */
+    uint8_t epc[62]; /* packed, first bit on air first */
     size_t n_epc_bits;
-    float _Complex gain;  /* h at receiver 0: half the swing of the received reply, full scale = 1 */
+    float _Complex gain; /* h at receiver 0: half the swing of the received reply, full scale = 1 */
     double blf_error_ratio;
-    double power_dbm;     /* received at the tag, transmitter 0 at amplitude 1.0 */
+    double power_dbm; /* received at the tag, transmitter 0 at amplitude 1.0 */
     uint64_t n_rn16_sent, n_epc_sent, n_acks_heard, n_acks_late; /* late: after T2 expired */
 };
 size_t air_n_tags(const struct air *air);

@@ -1,0 +1,517 @@
+/* air.c - the front: builds the population and the channel, lets ticks pass. */
+#include "radio/air/air.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/require.h"
+#include "config/units.h"
+#include "radio/air/detector.h"
+#include "radio/air/modulator.h"
+#include "radio/air/noise.h"
+#include "radio/air/population.h"
+#include "radio/air/receiver.h"
+#include "radio/air/tag.h"
+
+#define CHUNK_SAMPLES_MAX 1024
+#define CHUNK_US 40.0 /* shorter than any command: no tag can be asked twice within a chunk */
+#define HOLD_US 50.0
+#define RELEARN_US 2000.0
+#define POWER_OFF_DB 1.5 /* a tag keeps running this far below its power-up level */
+#define THRESHOLD_RATIO 0.5
+#define THRESHOLD_SPREAD 0.06 /* full width over the population */
+#define HYSTERESIS_RATIO 0.04
+#define ENVELOPE_POWER_MAX 1e12f
+
+struct air_tag {
+    struct tag tag;
+    struct population_path path;
+    struct modulator modulator;
+    double ebn0_ratio;   /* NaN: from the budget */
+    int64_t scale_tick;  /* when the half swing is set anew; DETECTOR_NEVER: as it is */
+    float carrier_min;   /* field below this at that time is no carrier: scale kept */
+    float scale;         /* on the budget's half swing */
+    float _Complex gain; /* at receiver 0, carrier included */
+    double power_dbm;
+};
+
+struct air {
+    struct air_cfg cfg;
+    struct tag_world world;
+    double rate_sps;
+    unsigned n_tx, n_rx;
+    int64_t tick;
+    size_t n_tags;
+    struct air_tag *tags;
+    struct detector_member *members;
+    struct detector *detectors; /* one, or with several transmitters one for each tag */
+    size_t n_detectors;
+    size_t *active; /* tags with a reply to send, ascending: the sums' order must not vary */
+    size_t n_active, n_to_scale;
+    double noise_power;
+    struct noise_table table;
+    struct receiver receivers[AIR_RECEIVERS_MAX];
+    float _Complex still[AIR_RECEIVERS_MAX][AIR_TRANSMITTERS_MAX]; /* idle tags: sum of -h */
+    size_t chunk_samples;
+    float _Complex last_tx[AIR_TRANSMITTERS_MAX];
+    float envelope[CHUNK_SAMPLES_MAX];
+    float level[CHUNK_SAMPLES_MAX];
+    float _Complex field[CHUNK_SAMPLES_MAX];
+};
+
+struct detector_context {
+    struct air *air;
+    size_t first_tag;
+};
+
+/* ---- making ---- */
+
+static enum status check_rows(const struct air_cfg *cfg)
+{
+    for (size_t i = 0; i < air_options.n_rows; i++) {
+        const struct option_row *row = &air_options.rows[i];
+        const char *field = (const char *)cfg + row->offset;
+        double value;
+        if (row->kind == OPTION_NUMBER) {
+            value = *(const double *)(const void *)field;
+            if (isnan(value) && row->fallback[0] == '\0') {
+                continue;
+            }
+        } else if (row->kind == OPTION_INT) {
+            value = (double)*(const int64_t *)(const void *)field;
+        } else {
+            continue;
+        }
+        if (!(value >= row->min && value <= row->max)) {
+            return status_fail(ST_RANGE, "%s is %g, accepted %g..%g %s", row->key, value, row->min,
+                               row->max, row->unit);
+        }
+    }
+    if (cfg->distance_min_m > cfg->distance_max_m) {
+        return status_fail(ST_RANGE,
+                           "radio.sim.distance_min_m is %g, accepted up to distance_max_m, %g",
+                           cfg->distance_min_m, cfg->distance_max_m);
+    }
+    if (cfg->epc_scheme < POPULATION_SGTIN || cfg->epc_scheme > POPULATION_RANDOM) {
+        return status_fail(ST_RANGE, "radio.sim.epc_scheme is %d, accepted 0..1", cfg->epc_scheme);
+    }
+    return ST_OK;
+}
+
+static enum status check_cfg(const struct air_cfg *cfg, double rate_sps, double freq_hz,
+                             unsigned n_tx, unsigned n_rx)
+{
+    if (!(rate_sps >= 1e6 && rate_sps <= 100e6)) {
+        return status_fail(ST_RANGE, "simulated air: rate %g S/s, accepted 1e6..100e6", rate_sps);
+    }
+    if (!(freq_hz > 0.0 && freq_hz < 1e12)) {
+        return status_fail(ST_RANGE, "simulated air: frequency %g Hz, accepted above 0", freq_hz);
+    }
+    if (n_tx < 1 || n_tx > AIR_TRANSMITTERS_MAX || n_rx < 1 || n_rx > AIR_RECEIVERS_MAX) {
+        return status_fail(ST_RANGE, "simulated air: %u transmitters, %u receivers, accepted 1..4",
+                           n_tx, n_rx);
+    }
+    return check_rows(cfg);
+}
+
+static void make_tag(struct air *air, size_t index, double freq_hz)
+{
+    struct air_tag *item = &air->tags[index];
+    const struct air_cfg *cfg = &air->cfg;
+    uint64_t random = (uint64_t)cfg->seed;
+    random = noise_mix(&random) + index;
+    random = noise_mix(&random);
+    uint8_t epc[POPULATION_EPC_BYTES];
+    population_epc((uint64_t)cfg->seed, (enum population_scheme)cfg->epc_scheme, (uint32_t)index,
+                   epc);
+    population_place(cfg, freq_hz, &random, &item->path);
+    tag_init(&item->tag, epc, 8 * sizeof epc, (uint64_t)cfg->seed << 24 | index, noise_mix(&random),
+             &air->world);
+    item->scale = 1.0f;
+    item->scale_tick = DETECTOR_NEVER;
+    item->gain = item->path.forward[0] * item->path.back[0];
+    double forward = (double)cabsf(item->path.forward[0]);
+    item->power_dbm = 20.0 * log10(forward);
+    item->ebn0_ratio = units_power_ratio_from_db(cfg->ebn0_db + cfg->ebn0_spread_db *
+                                                                    (noise_uniform(&random) - 0.5));
+    double sensitivity_dbm =
+        cfg->tag_sensitivity_dbm + cfg->tag_sensitivity_spread_db * (noise_uniform(&random) - 0.5);
+    double on_level = units_amplitude_ratio_from_db(sensitivity_dbm);
+    if (air->n_tx == 1) {
+        on_level /= forward; /* the shared envelope is the transmitter's amplitude */
+    }
+    double ratio = THRESHOLD_RATIO + THRESHOLD_SPREAD * (noise_uniform(&random) - 0.5);
+    struct detector_member *member = &air->members[index];
+    member->low_ratio = (float)(ratio - 0.5 * HYSTERESIS_RATIO);
+    member->high_ratio = (float)(ratio + 0.5 * HYSTERESIS_RATIO);
+    member->on_level = (float)on_level;
+    member->off_level = (float)(on_level * units_amplitude_ratio_from_db(-POWER_OFF_DB));
+}
+
+static void make_detectors(struct air *air)
+{
+    int64_t hold_ticks = units_ticks_from_us(HOLD_US, air->rate_sps);
+    int64_t relearn_ticks = units_ticks_from_us(RELEARN_US, air->rate_sps);
+    size_t n_each = air->n_tx == 1 ? air->n_tags : 1;
+    for (size_t i = 0; i < air->n_detectors; i++) {
+        detector_init(&air->detectors[i], air->members + i, n_each, hold_ticks, relearn_ticks);
+    }
+}
+
+/* Idle tags reflect with s = -1: together a fixed gain from each transmitter to each receiver. */
+static void renew_still(struct air *air)
+{
+    for (unsigned j = 0; j < air->n_rx; j++) {
+        for (unsigned i = 0; i < air->n_tx; i++) {
+            float _Complex sum = 0.0f;
+            for (size_t t = 0; t < air->n_tags; t++) {
+                const struct air_tag *item = &air->tags[t];
+                sum -= item->path.forward[i] * item->path.back[j] * item->scale;
+            }
+            air->still[j][i] = sum;
+        }
+    }
+}
+
+static void make_world(struct air *air)
+{
+    const struct air_cfg *cfg = &air->cfg;
+    air->world = (struct tag_world){
+        .ticks_per_us = air->rate_sps * 1e-6,
+        .t1_jitter_us = cfg->t1_jitter_us,
+        .t2_limit_tpri = cfg->t2_limit_tpri,
+        .blf_error_ratio = cfg->blf_error_ratio,
+        .blf_error_force = cfg->blf_error_force,
+        .blf_drift_ratio = cfg->blf_drift_ratio,
+    };
+    size_t chunk = (size_t)(CHUNK_US * air->world.ticks_per_us);
+    air->chunk_samples = chunk < CHUNK_SAMPLES_MAX ? chunk : CHUNK_SAMPLES_MAX;
+    air->noise_power = receiver_noise_power(cfg, air->rate_sps);
+    noise_table_init(&air->table);
+    for (unsigned j = 0; j < air->n_rx; j++) {
+        receiver_init(&air->receivers[j], cfg, air->rate_sps, j, &air->table);
+    }
+}
+
+enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, unsigned n_tx,
+                    unsigned n_rx, struct air **air_out)
+{
+    require(cfg);
+    require(air_out);
+    *air_out = NULL;
+    enum status status = check_cfg(cfg, rate_sps, freq_hz, n_tx, n_rx);
+    if (status != ST_OK) {
+        return status;
+    }
+    struct air *air = calloc(1, sizeof *air);
+    if (!air) {
+        return status_fail(ST_NO_MEMORY, "simulated air");
+    }
+    air->cfg = *cfg;
+    air->rate_sps = rate_sps;
+    air->n_tx = n_tx;
+    air->n_rx = n_rx;
+    air->n_tags = (size_t)cfg->n_tags;
+    air->n_detectors = n_tx == 1 ? 1 : air->n_tags;
+    air->tags = calloc(air->n_tags + 1, sizeof *air->tags);
+    air->members = calloc(air->n_tags + 1, sizeof *air->members);
+    air->detectors = calloc(air->n_detectors + 1, sizeof *air->detectors);
+    air->active = calloc(air->n_tags + 1, sizeof *air->active);
+    if (!air->tags || !air->members || !air->detectors || !air->active) {
+        air_free(&air);
+        return status_fail(ST_NO_MEMORY, "simulated air: %zu tags", (size_t)cfg->n_tags);
+    }
+    make_world(air);
+    for (size_t i = 0; i < air->n_tags; i++) {
+        make_tag(air, i, freq_hz);
+    }
+    make_detectors(air);
+    renew_still(air);
+    *air_out = air;
+    return ST_OK;
+}
+
+void air_free(struct air **air)
+{
+    require(air);
+    if (*air) {
+        free((*air)->tags);
+        free((*air)->members);
+        free((*air)->detectors);
+        free((*air)->active);
+        free(*air);
+    }
+    *air = NULL;
+}
+
+/* ---- what the tags hear ---- */
+
+static void activate(struct air *air, size_t index)
+{
+    size_t at = air->n_active;
+    while (at > 0 && air->active[at - 1] > index) {
+        at--;
+    }
+    if (at > 0 && air->active[at - 1] == index) {
+        return; /* the last reply was cut by loss of power and is still listed */
+    }
+    require(air->n_active < air->n_tags);
+    memmove(air->active + at + 1, air->active + at, (air->n_active - at) * sizeof *air->active);
+    air->active[at] = index;
+    air->n_active++;
+}
+
+/* Eb/N0 is set from the carrier half-way through T1: settled after the command, before the
+ * reply. */
+static void plan_scale(struct air *air, struct air_tag *item, size_t index)
+{
+    const struct tag_link *link = &item->tag.link;
+    if (isnan(item->ebn0_ratio) || !item->tag.has_link) {
+        return;
+    }
+    double wait_us = 0.5 * fmax(link->rtcal_us, 10.0 * link->tpri_us);
+    bool is_shared = air->n_tx == 1;
+    float peak = air->detectors[is_shared ? 0 : index].peak;
+    item->carrier_min = 0.5f * peak * (is_shared ? cabsf(item->path.forward[0]) : 1.0f);
+    air->n_to_scale += item->scale_tick == DETECTOR_NEVER;
+    item->scale_tick = (int64_t)(item->tag.command_end_tick + wait_us * air->world.ticks_per_us);
+}
+
+static void on_event(void *context, size_t member, enum detector_event event, double tick)
+{
+    const struct detector_context *where = context;
+    struct air *air = where->air;
+    size_t index = where->first_tag + member;
+    struct air_tag *item = &air->tags[index];
+    switch (event) {
+    case DETECTOR_POWER_UP: tag_power_up(&item->tag, &air->world, tick); break;
+    case DETECTOR_POWER_DOWN: tag_power_down(&item->tag, tick); break;
+    case DETECTOR_FALL: tag_fall(&item->tag, tick); break;
+    case DETECTOR_RISE:
+        switch (tag_rise(&item->tag, &air->world, tick)) {
+        case TAG_EVENT_NONE: break;
+        case TAG_EVENT_REPLY:
+            modulator_start(&item->modulator, &item->tag.reply);
+            activate(air, index);
+            plan_scale(air, item, index);
+            break;
+        case TAG_EVENT_COMMAND: plan_scale(air, item, index); break;
+        }
+        break;
+    }
+}
+
+static void magnitude(const float _Complex *sample, float *envelope, size_t n_samples)
+{
+    const float *value = (const float *)sample;
+    for (size_t k = 0; k < n_samples; k++) {
+        float power = value[2 * k] * value[2 * k] + value[2 * k + 1] * value[2 * k + 1];
+        power = power < ENVELOPE_POWER_MAX ? power : 0.0f; /* also not-a-number */
+        envelope[k] = sqrtf(power);
+    }
+}
+
+/* The field at a tag: sum over the transmitters. */
+static void sum_field(const struct air *air, const struct air_tag *item,
+                      const float _Complex *const tx[], size_t first, float _Complex *field,
+                      size_t n_samples)
+{
+    float *restrict out = (float *)field;
+    memset(out, 0, n_samples * sizeof *field);
+    for (unsigned i = 0; i < air->n_tx; i++) {
+        const float *restrict in = (const float *)(tx[i] + first);
+        float re = crealf(item->path.forward[i]);
+        float im = cimagf(item->path.forward[i]);
+        for (size_t k = 0; k < n_samples; k++) {
+            out[2 * k] += in[2 * k] * re - in[2 * k + 1] * im;
+            out[2 * k + 1] += in[2 * k] * im + in[2 * k + 1] * re;
+        }
+    }
+}
+
+/* Nothing can happen to a detector while all carriers stand still and no timer is due. */
+static bool is_still(const struct air *air, const float _Complex *const tx[], size_t n_samples)
+{
+    for (unsigned i = 0; i < air->n_tx; i++) {
+        for (size_t k = 0; k < n_samples; k++) {
+            if (tx[i][k] != air->last_tx[i]) {
+                return false;
+            }
+        }
+    }
+    return air->tick > 0;
+}
+
+static void listen(struct air *air, const float _Complex *const tx[], size_t n_samples)
+{
+    struct detector_context context = {.air = air};
+    if (air->n_tx == 1) {
+        magnitude(tx[0], air->envelope, n_samples);
+        detector_run(&air->detectors[0], air->envelope, n_samples, air->tick, on_event, &context);
+        return;
+    }
+    bool still = is_still(air, tx, n_samples);
+    for (size_t i = 0; i < air->n_tags; i++) {
+        if (still && air->detectors[i].wake_tick >= air->tick + (int64_t)n_samples) {
+            continue;
+        }
+        context.first_tag = i;
+        sum_field(air, &air->tags[i], tx, 0, air->field, n_samples);
+        magnitude(air->field, air->envelope, n_samples);
+        detector_run(&air->detectors[i], air->envelope, n_samples, air->tick, on_event, &context);
+    }
+    for (unsigned i = 0; i < air->n_tx; i++) {
+        air->last_tx[i] = tx[i][n_samples - 1];
+    }
+}
+
+/* ---- what the receivers hear ---- */
+
+/* Set |h| so that |h|^2 Tb rate / noise_power is the wanted Eb/N0 at the carrier of now. */
+static void rescale(struct air *air, struct air_tag *item, float _Complex field)
+{
+    const struct tag_link *link = &item->tag.link;
+    double symbol_ticks = link->n_cycles * link->tpri_us * air->world.ticks_per_us;
+    double wanted = sqrt(item->ebn0_ratio * air->noise_power / symbol_ticks);
+    double budget = (double)cabsf(field) * (double)cabsf(item->path.back[0]);
+    if (cabsf(field) >= item->carrier_min) {
+        item->scale = (float)(wanted / budget);
+        item->gain = item->path.back[0] * field * item->scale;
+    }
+}
+
+/* Apply the scales due by `tick`, first sample of what is left of the chunk.
+ *   out  the next tick at which one is due */
+static int64_t apply_scales(struct air *air, const float _Complex *const tx[], size_t at)
+{
+    int64_t next = DETECTOR_NEVER;
+    int64_t tick = air->tick + (int64_t)at;
+    bool any = false;
+    for (size_t i = 0; air->n_to_scale > 0 && i < air->n_tags; i++) {
+        struct air_tag *item = &air->tags[i];
+        if (item->scale_tick <= tick) {
+            sum_field(air, item, tx, at, air->field, 1);
+            rescale(air, item, air->field[0]);
+            item->scale_tick = DETECTOR_NEVER;
+            air->n_to_scale--;
+            any = true;
+        }
+        next = item->scale_tick < next ? item->scale_tick : next;
+    }
+    if (any) {
+        renew_still(air);
+    }
+    return next;
+}
+
+static void add_reply(struct air *air, struct air_tag *item, const float _Complex *const tx[],
+                      float _Complex *const rx[], size_t first, size_t n_samples)
+{
+    int64_t first_tick = air->tick + (int64_t)first;
+    if (!modulator_levels(&item->modulator, &item->tag.reply, first_tick, air->level, n_samples)) {
+        return;
+    }
+    sum_field(air, item, tx, first, air->field, n_samples);
+    const float *restrict field = (const float *)air->field;
+    for (unsigned j = 0; j < air->n_rx; j++) {
+        float *restrict out = (float *)(rx[j] + first);
+        float re = 2.0f * crealf(item->path.back[j]) * item->scale; /* from s = -1 to s = +1 */
+        float im = 2.0f * cimagf(item->path.back[j]) * item->scale;
+        for (size_t k = 0; k < n_samples; k++) {
+            float level = air->level[k];
+            out[2 * k] += level * (field[2 * k] * re - field[2 * k + 1] * im);
+            out[2 * k + 1] += level * (field[2 * k] * im + field[2 * k + 1] * re);
+        }
+    }
+}
+
+static void drop_finished(struct air *air)
+{
+    size_t n_kept = 0;
+    for (size_t i = 0; i < air->n_active; i++) {
+        const struct tag_reply *reply = &air->tags[air->active[i]].tag.reply;
+        if ((double)air->tick <= reply->end_tick + 1.0) {
+            air->active[n_kept++] = air->active[i];
+        }
+    }
+    air->n_active = n_kept;
+}
+
+static void speak(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
+                  size_t n_samples)
+{
+    const float _Complex *part[AIR_TRANSMITTERS_MAX];
+    for (size_t done = 0; done < n_samples;) {
+        int64_t next = apply_scales(air, tx, done);
+        int64_t tick = air->tick + (int64_t)done;
+        size_t n = n_samples - done;
+        if (next < tick + (int64_t)n) {
+            n = (size_t)(next - tick);
+        }
+        for (unsigned i = 0; i < air->n_tx; i++) {
+            part[i] = tx[i] + done;
+        }
+        for (unsigned j = 0; j < air->n_rx; j++) {
+            receiver_leak(&air->receivers[j], part, air->n_tx, air->still[j], rx[j] + done, n,
+                          tick);
+        }
+        for (size_t i = 0; i < air->n_active; i++) {
+            add_reply(air, &air->tags[air->active[i]], tx, rx, done, n);
+        }
+        done += n;
+    }
+    for (unsigned j = 0; j < air->n_rx; j++) {
+        receiver_finish(&air->receivers[j], rx[j], n_samples, air->tick);
+    }
+}
+
+void air_step(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
+              size_t n_samples)
+{
+    require(air);
+    require(tx);
+    require(rx);
+    const float _Complex *from[AIR_TRANSMITTERS_MAX] = {NULL};
+    float _Complex *to[AIR_RECEIVERS_MAX] = {NULL};
+    for (size_t done = 0; done < n_samples;) {
+        size_t n = n_samples - done;
+        n = n < air->chunk_samples ? n : air->chunk_samples;
+        for (unsigned i = 0; i < air->n_tx; i++) {
+            from[i] = tx[i] + done;
+        }
+        for (unsigned j = 0; j < air->n_rx; j++) {
+            to[j] = rx[j] + done;
+        }
+        listen(air, from, n);
+        speak(air, from, to, n);
+        air->tick += (int64_t)n;
+        drop_finished(air);
+        done += n;
+    }
+}
+
+/* ---- truth ---- */
+
+size_t air_n_tags(const struct air *air)
+{
+    require(air);
+    return air->n_tags;
+}
+
+void air_tag_read(const struct air *air, size_t index, struct air_tag_truth *truth)
+{
+    require(index < air->n_tags);
+    require(truth);
+    const struct air_tag *item = &air->tags[index];
+    memset(truth, 0, sizeof *truth);
+    memcpy(truth->epc, item->tag.epc_bank + 4, item->tag.n_epc_bits / 8);
+    truth->n_epc_bits = item->tag.n_epc_bits;
+    truth->gain = item->gain;
+    truth->blf_error_ratio = item->tag.blf_error_ratio;
+    truth->power_dbm = item->power_dbm;
+    truth->n_rn16_sent = item->tag.n_rn16_sent;
+    truth->n_epc_sent = item->tag.n_epc_sent;
+    truth->n_acks_heard = item->tag.n_acks_heard;
+    truth->n_acks_late = item->tag.n_acks_late;
+}
