@@ -13,7 +13,9 @@
 #include "config/status.h"
 
 enum option_kind {
-    OPTION_NUMBER, /* double; engineering notation: 910e6, 910M, 62.5u */
+    OPTION_NUMBER, /* double; engineering notation: 910e6, 910M, 62.5u. The unit may follow, with or
+                    * without SI prefix: 915 MHz in a Hz row; 62.5us, 62.5u, 0.0625ms in a us row.
+                    * LC_NUMERIC must stay "C" */
     OPTION_INT,    /* int64_t; engineering notation too, must come out whole */
     OPTION_BOOL,   /* bool; true/false/yes/no/on/off, a bare flag means true */
     OPTION_TEXT,   /* char[LIMIT_TEXT] */
@@ -42,7 +44,8 @@ struct option_table {
 struct option_set; /* rows of several tables and the values in force */
 
 /* Collect tables (borrowed for the set's life; must be static).
- *   err  ST_NO_MEMORY. Duplicate keys and unparsable defaults are broken callers: require().
+ *   err  ST_NO_MEMORY. Duplicate keys, a key that is a map above another (radio, radio.args) and
+ *        unparsable defaults are broken callers: require().
  *   own  caller frees */
 enum status option_set_new(const struct option_table *const *tables, size_t n_tables,
                            struct option_set **set) must_check;
@@ -55,7 +58,10 @@ enum status option_set_text(struct option_set *set, const char *key, const char 
                             const char *where) must_check;
 
 /* Read a YAML file: nested maps or dotted keys. Errors name file and line.
- * The order given decides: what comes later wins. */
+ * The order given decides: what comes later wins; within one file a key may stand once.
+ * `key:` without a value (empty, ~, null): not set, where the row's fallback is "".
+ *   err  as option_set_text; ST_FORMAT lists, anchors, tags, a second document, an empty file;
+ *        ST_RANGE more than 1 MiB. What stood before the fault is set. */
 enum status option_read_file(struct option_set *set, const char *path) must_check;
 
 /* The same from memory (fuzzing, tests); `name` stands for the file in messages. */
@@ -69,7 +75,7 @@ void option_dump(const struct option_set *set, FILE *stream, bool comments);
 /* Fill a module's struct from the rows of one of the set's tables. */
 void option_fill(const struct option_set *set, const struct option_table *table, void *cfg);
 
-/* True when somebody (file or flag) set the key, false while it has its default. */
+/* True when somebody (file or flag) set the key, false while it has its default or "not set". */
 bool option_is_set(const struct option_set *set, const char *key);
 
 /* FNV-1a hash of all keys and values in force: the `settings` of benchmark lines. */

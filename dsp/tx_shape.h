@@ -14,8 +14,10 @@
 #include "protocol/bits.h"
 #include "protocol/link.h"
 
+enum tx_shape_modulation { TX_SHAPE_DSB_ASK = 0, TX_SHAPE_PR_ASK };
+
 struct tx_shape_cfg { /* option keys tx.* : table tx_shape_options */
-    int modulation;     /* choice "dsb-ask|pr-ask" */
+    int modulation;     /* enum tx_shape_modulation, choice "dsb-ask|pr-ask" */
     double depth_ratio; /* (A-B)/A, 0.8 .. 1.0, default 0.95; pr-ask is always 1 */
     double rise_us;     /* 10-90 %; NaN = auto: as soft as Tari (<= 0.33 Tari), PW and rate allow */
     double amplitude;   /* carrier level, full scale = 1, default 0.7 */
@@ -43,7 +45,8 @@ struct tx_shape_frame { /* where a scheduled command lies on the sample clock */
 /* Key a command onto the carrier, first falling edge at start_tick. One command may be pending
  * while another is being rendered, not more; edges already rendered may not be asked for.
  *   pre  start_tick >= next tick to be rendered + the edge's half width (tx_shape_lead_ticks)
- *   err  ST_BUSY two commands pending; ST_RANGE start_tick too early: nothing scheduled */
+ *   err  ST_BUSY two commands pending; ST_RANGE start_tick too early, or PW and rise time do not go
+ *        with Tari and rate; ST_FULL more than LIMIT_BITS bits: nothing scheduled */
 enum status tx_shape_command(struct tx_shape *shape, const struct link *link, const uint8_t *bit,
                              size_t n_bits, bool with_preamble, double start_tick,
                              struct tx_shape_frame *frame) must_check;

@@ -18,8 +18,10 @@ struct inventory_cfg { /* option keys inventory.* : table inventory_options */
     int target;             /* choice "a|b|dual": dual = A and B in turn. Default a. */
     int64_t q_start, q_min, q_max; /* 4, 0, 15 */
     double q_step;          /* C of Annex D, default 0.3 */
-    bool select_all;        /* before the first round of each pass: Select that puts the session's
-                             * flag to A for all tags (default true for S1..S3; not needed in S0) */
+    int select_all;         /* choice "no|yes|auto", default auto = yes for S1..S3: before the first
+                             * round of each pass a Select puts the session's flag of all tags to
+                             * the pass's target (a pass ends with a frame of empty slots) */
+    int64_t ack_retries;    /* more ACKs of the same RN16 after an EPC with a wrong CRC: 0..3, 1 */
     int64_t rounds_max;     /* 0 = no limit */
     double idle_to_collision_ratio; /* from the link, set by the caller, not an option */
 };
@@ -71,15 +73,29 @@ struct inventory { /* embedded; fields private */
     struct link link;
     struct qalgo qalgo;
     int state, q, next_q, target;
-    uint32_t round, slot, slots_left;
+    bool select;                  /* a Select opens every pass */
+    bool epc_seen;                /* in this slot, with a wrong CRC */
     uint16_t rn16;
+    int64_t acks_left;            /* repetitions still allowed in this slot */
+    uint32_t round, slot;
+    uint32_t slots_left;          /* of the frame, after the slot in progress */
+    uint32_t pass_reads;
     struct inventory_round tally;
-    uint32_t recent_outcomes[SLOT_OUTCOME_N];
-    bool select_pending;
+    uint32_t round_reads;
+    uint32_t recent_outcomes[SLOT_OUTCOME_N]; /* since the last Query or QueryAdjust */
 };
 
+/* What the option rows cannot check one by one.
+ *   err  ST_RANGE q_min <= q_start <= q_max does not hold */
+enum status inventory_check(const struct inventory_cfg *cfg) must_check;
+
+/*   pre  inventory_check(cfg) passed, link from link_make; both are copied */
 void inventory_init(struct inventory *inventory, const struct inventory_cfg *cfg,
                     const struct link *link);
+/* Take what was heard after the last command, return the next one.
+ *   pre  the event fits the last step: HEARD_RN16 after REPLY_RN16, HEARD_EPC, HEARD_EPC_BAD and
+ *        HEARD_LATE after an ACK, HEARD_SENT after REPLY_NONE; HEARD_START at any time
+ *   cost O(1), no allocation */
 void inventory_advance(struct inventory *inventory, const struct inventory_event *event,
                        struct inventory_step *step);
 

@@ -11,6 +11,7 @@ struct qalgo {
     double q_fp;
     double step_collision, step_idle; /* C_c and C_i */
     int q_min, q_max;
+    double load_ratio; /* tags a slot at which the two steps cancel (10.1) */
 };
 
 /*   pre  0 <= q_min <= q_start <= q_max <= 15; 0.05 <= step <= 1
@@ -20,5 +21,9 @@ void qalgo_init(struct qalgo *qalgo, int q_start, int q_min, int q_max, double s
                 double idle_to_collision_ratio);
 /* Take one slot's outcome, return the Q for what comes next. RN16_ONLY and CRC_ERROR: single. */
 int qalgo_step(struct qalgo *qalgo, enum slot_outcome outcome);
+/* Start again as if n_tags (>= 1) were known to be there: q_fp = log2(n_tags / load), limited. */
+void qalgo_expect(struct qalgo *qalgo, double n_tags);
+/* Mean number of tags in a collided slot at the load the algorithm settles at (2.39 at load 1). */
+double qalgo_tags_per_collision(const struct qalgo *qalgo);
 
 #endif

@@ -23,7 +23,8 @@ size_t reply_epc_n_bits(const uint8_t first_bits[5]);
 
 /*   in   bit[n_bits] the whole reply, preamble and dummy removed
  *   err  ST_SHORT fewer than 32 bits or fewer than L announces; ST_FORMAT XPC words announced but
- *        L too small. A wrong CRC is a verdict (crc_right = false), not an error. */
+ *        L too small. A wrong CRC is a verdict (crc_right = false, XPC not looked for), not an
+ *        error. Bits beyond the announced length are ignored. */
 enum status reply_parse_epc(const uint8_t *bit, size_t n_bits, struct epc_reply *reply) must_check;
 
 #endif

@@ -8,6 +8,7 @@
 #define RADIO_RADIO_H
 
 #include <complex.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,15 +16,16 @@
 #include "config/status.h"
 #include "dsp/iq.h"
 
-struct radio_cfg { /* option keys radio.* : table radio_options */
-    int kind;                 /* index into the registry: "sim|file|zmq|uhd" */
-    double rate_sps;          /* asked for; NaN: chosen by the caller before radio_open */
-    double freq_hz;           /* carrier; NaN: not given */
+struct radio_cfg {                 /* option keys radio.* : table radio_options */
+    int kind;                      /* index into the registry: "sim|file|zmq|uhd" */
+    double rate_sps;               /* asked for; NaN: chosen by the caller before radio_open */
+    double freq_hz;                /* carrier; NaN: not given */
     double tx_gain_db, rx_gain_db; /* NaN: the radio's default */
-    char args[LIMIT_TEXT];    /* device arguments (uhd), path (file) */
-    char antenna[LIMIT_TEXT]; /* receive antenna name, "" = default */
-    int64_t n_rx_channels;    /* 1 or 2 */
-    double block_hint_us;     /* largest transmit block that keeps the link's timing, set by reader */
+    char args[LIMIT_TEXT];         /* device arguments (uhd), path (file) */
+    char antenna[LIMIT_TEXT];      /* receive antenna name, "" = default */
+    int64_t n_rx_channels;         /* 1 or 2 */
+    double tx_lead_us;             /* real-time radios: how far ahead of the device clock to send */
+    double block_hint_us; /* largest transmit block that keeps the link's timing, set by reader */
 };
 
 struct radio_counters { /* read at any time from any thread */
@@ -34,8 +36,8 @@ struct radio; /* opaque; begins with const struct radio_ops * */
 
 struct radio_ops {
     const char *name;
-    const char *help;                  /* one line */
-    const struct option_table *options; /* the radio's own keys, NULL when none */
+    const char *help;                          /* one line */
+    const struct option_table *const *options; /* the radio's own keys: tables, NULL-terminated */
     bool can_transmit;
     bool real_time; /* true: the device clock runs on and late samples are lost (uhd).
                      * false: the stream is the clock; recv waits for send, send waits for room */
@@ -46,20 +48,35 @@ struct radio_ops {
     enum status (*send)(struct radio *radio, const float _Complex *sample, size_t n_samples,
                         int64_t first_tick);
     int64_t (*now)(struct radio *radio);
-    void (*stop)(struct radio *radio);
+    void (*stop)(struct radio *radio); /* NULL: the flag is enough */
     void (*close)(struct radio *radio);
 };
 
 struct radio_base { /* first member of every radio's own struct */
     const struct radio_ops *ops;
     double rate_sps; /* what the device reports back */
-    double freq_hz;
+    double freq_hz;  /* NaN: nobody said (file, zmq) */
     unsigned n_rx_channels;
-    struct radio_counters counters; /* updated with relaxed atomics through radio_count() */
+    atomic_bool stop_asked;
+    /* counters: relaxed, through radio_count() and radio_counters_read() */
+    _Atomic uint64_t overflows, underflows, late, sequence_errors;
 };
 
-extern const struct option_table radio_options; /* the radio.* keys of struct radio_cfg */
+static inline void radio_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static inline bool radio_stop_asked(const struct radio_base *base)
+{
+    return atomic_load_explicit(&base->stop_asked, memory_order_relaxed);
+}
+
+#define RADIO_POLL_MS 20 /* every wait looks at stop_asked this often */
+
+extern const struct option_table radio_options;     /* the radio.* keys of struct radio_cfg */
 extern const struct radio_ops *const radio_table[]; /* NULL-terminated: sim, file, zmq, uhd */
+extern const struct radio_ops radio_sim, radio_file, radio_zmq, radio_uhd; /* its entries */
 
 /* Open the radio cfg->kind; nothing is transmitted yet.
  *   err  as the device says, detail set   own  caller closes */
@@ -74,17 +91,18 @@ enum status radio_start(struct radio *radio) must_check;
  *   err  ST_END the stream is over; ST_STOPPED after radio_stop; ST_TIMEOUT, ST_IO with detail */
 enum status radio_recv(struct radio *radio, struct iq_block *block) must_check;
 
-/* Send samples for ticks first_tick ..; calls are contiguous in ticks. The radio may wait until
- * there is room.   err  as radio_recv */
+/* Send samples for ticks first_tick ..; the first call says 0, calls are contiguous in ticks. The
+ * radio may wait until there is room.   err  as radio_recv */
 enum status radio_send(struct radio *radio, const float _Complex *sample, size_t n_samples,
                        int64_t first_tick) must_check;
 
-/* Ask for the end: wakes waiting calls of other threads (they return ST_STOPPED). Signal-safe
- * flag plus wake-up; may be called more than once. */
+/* Ask for the end: waiting calls of other threads return ST_STOPPED within 50 ms. Sets a flag that
+ * every wait polls, so it may be called from a signal handler, and more than once. */
 void radio_stop(struct radio *radio);
 
 /* Real-time radios: the device clock now, in ticks of the stream. */
 int64_t radio_now(struct radio *radio);
+/* On the other radios radio_now is the tick after the last one received. */
 
 double radio_rate_sps(const struct radio *radio);
 double radio_freq_hz(const struct radio *radio);

@@ -31,3 +31,9 @@ foreach(source ${fuzz_sources})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_link_libraries(${name} zp_reader)
 endforeach()
+
+# the far end of --radio zmq, for tests that run the reader as a program
+add_executable(zmq_field ${CMAKE_SOURCE_DIR}/tests/zmq_field.c)
+set_target_properties(zmq_field PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(zmq_field zp_radio)
+add_dependencies(test_radio_zmq zmq_field)

@@ -1,0 +1,24 @@
+/* edge.h - timing error at one known level change, from a short gate around it. layer: dsp
+ * With the true edge `late` samples after `at`, the gate integral is -2 h level late (|late| < gate). */
+#ifndef DSP_EDGE_H
+#define DSP_EDGE_H
+
+#include <complex.h>
+
+#include "dsp/integral.h"
+
+/* Estimate of true edge minus `at`, samples, limited to +-gate. `level` (+1, -1) holds after the
+ * edge; gain is the half swing h, offset the mean level (0 when known to be gone).
+ *   pre 0 <= at - gate, at + gate <= n_samples, gain != 0 */
+static inline double edge_late_samples(const struct integral *integral, double at, double gate,
+                                       int level, double _Complex gain, double _Complex offset)
+{
+    double _Complex sum =
+        integral_at(integral, at + gate) - integral_at(integral, at - gate) - 2.0 * gate * offset;
+    double power = creal(gain) * creal(gain) + cimag(gain) * cimag(gain);
+    double along = creal(gain) * creal(sum) + cimag(gain) * cimag(sum);
+    double late = -along * level / (2.0 * power);
+    return late > gate ? gate : late < -gate ? -gate : late;
+}
+
+#endif

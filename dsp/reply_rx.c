@@ -1,0 +1,560 @@
+/* reply_rx.c - the listening window: quiet -> search -> track -> verdict. */
+#include "dsp/reply_rx.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/require.h"
+#include "config/units.h"
+#include "dsp/canceller.h"
+#include "dsp/integral.h"
+#include "dsp/sync.h"
+#include "dsp/track.h"
+#include "protocol/reply.h"
+
+#define SAMPLES_PER_TPRI 24.0   /* wanted after decimation */
+#define SCORE_MIN_NATS 30.0     /* a decoded reply: noise alone reaches it in < 1e-5 of slots */
+#define PRUNE_NATS 18.0         /* a hypothesis this far behind the best is given up */
+#define RESIDUAL_RATIO_MAX 2.0  /* unexplained energy over noise: above, the fit must be good */
+#define FIT_SINGLE_RATIO 0.7    /* a fit this good is one tag, whatever the residual */
+#define ENERGY_SIGMAS 7.0       /* energy above noise that counts as a reply */
+#define CLIP_LEVEL 0.9995F      /* a 12-bit converter's last code */
+#define LONGEST_WINDOW_TPRI 6000.0
+
+enum { TRACKS_MAX = 8, LENGTH_KNOWN_SYMBOLS = 24 };
+
+enum reply_rx_state { RX_IDLE = 0, RX_QUIET, RX_SEARCH, RX_TRACK };
+
+struct reply_rx {
+    struct reply_rx_cfg cfg;
+    double rate_sps;
+    struct reply_listen listen;
+    enum reply_rx_state state;
+    const struct linecode *code;
+    int64_t base_tick, next_tick; /* first tick of the quiet; next expected */
+    size_t quiet_samples;
+    unsigned factor;              /* decimation */
+    struct canceller *canceller;
+    struct canceller_quiet quiet;
+    struct sync *sync;
+    struct sync_search search;
+    struct integral integral;
+    size_t needs_samples;         /* of the integral, before the next step */
+    size_t n_raw, raw_capacity;   /* samples not decimated yet, the quiet included */
+    float _Complex *raw;
+    float _Complex *decimated;
+    struct track *track;          /* TRACKS_MAX */
+    bool alive[TRACKS_MAX];
+    size_t n_tracks;
+    double first_start[TRACKS_MAX];
+    double gate_nats;
+    size_t n_bits;                /* expected; grows when the EPC length is known */
+    bool length_known, clipped;
+};
+
+#define REPLY_ROW(field, kind_, unit_, fallback_, lo, hi, text)                                    \
+    {                                                                                              \
+        .key = "dsp." #field, .kind = kind_, .unit = unit_, .fallback = fallback_, .min = lo,      \
+        .max = hi, .offset = offsetof(struct reply_rx_cfg, field), .meaning = text,                \
+    }
+
+static const struct option_row reply_rx_rows[] = {
+    REPLY_ROW(start_margin_tpri, OPTION_NUMBER, "Tpri", "0.5", 0.0, 20.0,
+              "how far outside T1 min..T1 max a reply may begin"),
+    REPLY_ROW(false_alarm_ratio, OPTION_NUMBER, "", "0.05", 1e-4, 1.0,
+              "share of empty slots that get a second look after the preamble"),
+    REPLY_ROW(fit_min_ratio, OPTION_NUMBER, "", "0.4", 0.05, 0.99,
+              "least squared correlation of a reply with its decoded waveform"),
+};
+
+const struct option_table reply_rx_options = {
+    .title = "receiver",
+    .rows = reply_rx_rows,
+    .n_rows = sizeof reply_rx_rows / sizeof *reply_rx_rows,
+};
+
+void reply_listen_init(struct reply_listen *listen, const struct link *link, enum reply_kind kind,
+                       double from_tick)
+{
+    memset(listen, 0, sizeof *listen);
+    listen->from_tick = from_tick;
+    listen->link = *link;
+    listen->kind = kind;
+    listen->blf_hz = link->blf_hz;
+    listen->blf_tolerance_ratio = fmax(link->frt_ratio, link->frt_ext_ratio);
+    listen->start_lo_us = listen->start_hi_us = NAN;
+    listen->carrier_sign = 1;
+}
+
+enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, struct reply_rx **rx)
+{
+    require(rate_sps >= 1e5);
+    require(rate_sps <= 100e6);
+    struct reply_rx *r = calloc(1, sizeof *r);
+    if (!r) {
+        return status_fail(ST_NO_MEMORY, "reply receiver: no memory");
+    }
+    r->cfg = *cfg;
+    r->rate_sps = rate_sps;
+    /* the slowest link decides: 40 kHz, at most 2 * SAMPLES_PER_TPRI samples a Tpri */
+    r->integral.capacity_samples = (size_t)(LONGEST_WINDOW_TPRI * 2.0 * SAMPLES_PER_TPRI);
+    r->raw_capacity = (size_t)(1e-3 * rate_sps) + 8192;
+    r->integral.sum = malloc((r->integral.capacity_samples + 1) * sizeof *r->integral.sum);
+    r->raw = malloc(r->raw_capacity * sizeof *r->raw);
+    r->decimated = malloc(r->raw_capacity * sizeof *r->decimated);
+    r->track = malloc(TRACKS_MAX * sizeof *r->track);
+    enum status status = ST_OK;
+    if (!r->integral.sum || !r->raw || !r->decimated || !r->track) {
+        status = status_fail(ST_NO_MEMORY, "reply receiver: no memory");
+    }
+    status = status ? status : canceller_new(&r->canceller);
+    status = status ? status : sync_new((size_t)(450.0 * 2.0 * SAMPLES_PER_TPRI), &r->sync);
+    if (status) {
+        reply_rx_free(&r);
+        return status;
+    }
+    *rx = r;
+    return ST_OK;
+}
+
+void reply_rx_free(struct reply_rx **rx)
+{
+    if (*rx) {
+        canceller_free(&(*rx)->canceller);
+        sync_free(&(*rx)->sync);
+        free((*rx)->integral.sum);
+        free((*rx)->raw);
+        free((*rx)->decimated);
+        free((*rx)->track);
+        free(*rx);
+        *rx = NULL;
+    }
+}
+
+static double ticks_of_us(const struct reply_rx *rx, double us)
+{
+    return us * 1e-6 * rx->rate_sps;
+}
+
+/* Place of a tick on the integral: sample k of the stream covers [k - 1/2, k + 1/2). */
+static double integral_of_tick(const struct reply_rx *rx, double tick)
+{
+    return (tick - (double)rx->base_tick + 0.5) / rx->factor;
+}
+
+static double tick_of_integral(const struct reply_rx *rx, double at)
+{
+    return at * rx->factor - 0.5 + (double)rx->base_tick;
+}
+
+void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
+{
+    const struct link *link = &listen->link;
+    double samples_per_tpri = rx->rate_sps / listen->blf_hz;
+    require(samples_per_tpri >= 3.9);
+    require(listen->blf_tolerance_ratio > 0.0);
+    require(listen->blf_tolerance_ratio < 0.5);
+    rx->listen = *listen;
+    rx->code = linecode_of(link->m);
+    rx->state = RX_QUIET;
+    rx->clipped = false;
+    double margin_us = rx->cfg.start_margin_tpri * link->tpri_us;
+    double lo_us = isnan(listen->start_lo_us) ? link->t1_min_us - margin_us : listen->start_lo_us;
+    double hi_us = isnan(listen->start_hi_us) ? link->t1_max_us + margin_us : listen->start_hi_us;
+    /* the carrier settles during the edge (<= 0.33 Tari, half of it after the 50 % point) */
+    double settle_us = fmin(0.35 * link->tari_us + 1.0, 0.4 * lo_us);
+    rx->base_tick = (int64_t)ceil(listen->from_tick + ticks_of_us(rx, settle_us));
+    double quiet = listen->from_tick + ticks_of_us(rx, lo_us) - (double)rx->base_tick;
+    rx->quiet_samples = quiet < 8.0 ? 8 : (size_t)quiet;
+    if (rx->quiet_samples > rx->raw_capacity / 2) {
+        rx->base_tick += (int64_t)(rx->quiet_samples - rx->raw_capacity / 2);
+        rx->quiet_samples = rx->raw_capacity / 2;
+    }
+    rx->next_tick = rx->base_tick;
+    rx->factor = (unsigned)fmin(fmax(samples_per_tpri / SAMPLES_PER_TPRI, 1.0), 4096.0);
+    rx->n_raw = 0;
+    rx->integral.n_samples = 0;
+    rx->integral.sum[0] = 0.0;
+    double half = 0.5 * samples_per_tpri / rx->factor;
+    rx->search = (struct sync_search){
+        .code = rx->code,
+        .trext = link->trext,
+        .start_lo = integral_of_tick(rx, listen->from_tick + ticks_of_us(rx, lo_us)),
+        .start_hi = integral_of_tick(rx, listen->from_tick + ticks_of_us(rx, hi_us)),
+        .half_lo = half / (1.0 + listen->blf_tolerance_ratio),
+        .half_hi = half / (1.0 - listen->blf_tolerance_ratio),
+    };
+    rx->n_bits = listen->kind == REPLY_KIND_RN16 ? 16
+                 : listen->kind == REPLY_KIND_EPC ? 32
+                                                  : listen->n_bits;
+    rx->length_known = listen->kind != REPLY_KIND_EPC;
+}
+
+int64_t reply_rx_first_tick(const struct reply_rx *rx)
+{
+    return rx->base_tick;
+}
+
+int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps)
+{
+    double tpri_us = 1e6 / (listen->blf_hz * (1.0 + listen->blf_tolerance_ratio));
+    const struct linecode *code = linecode_of(listen->link.m);
+    double preamble_us =
+        0.5 * code->n_preamble_chips[listen->link.trext ? 1 : 0] * code->m * tpri_us;
+    double latest_us = isnan(listen->start_hi_us) ? listen->link.t1_max_us : listen->start_hi_us;
+    return (int64_t)(listen->from_tick + (latest_us + preamble_us) * 1e-6 * rate_sps);
+}
+
+int64_t reply_rx_not_before(const struct reply_rx *rx)
+{
+    if (rx->state == RX_IDLE) {
+        return INT64_MAX;
+    }
+    if (rx->state != RX_TRACK) {
+        return reply_listen_not_before(&rx->listen, rx->rate_sps);
+    }
+    double earliest = INFINITY;
+    for (size_t k = 0; k < rx->n_tracks; k++) {
+        if (rx->alive[k]) {
+            /* all but one of the symbols still to come, at the fastest clock it may reach */
+            const struct track_path *path = track_best(&rx->track[k]);
+            double n_symbols = (double)rx->n_bits - (double)rx->track[k].n_symbols;
+            double end = path->start + n_symbols * 2.0 * rx->code->m * path->half * 0.96;
+            earliest = fmin(earliest, end);
+        }
+    }
+    return (int64_t)tick_of_integral(rx, fmax(earliest, (double)rx->needs_samples));
+}
+
+static void result_init(struct reply_rx *rx, struct reply_result *result)
+{
+    result->verdict = REPLY_NONE_HEARD;
+    result->bits.n_bits = 0;
+    result->start_tick = result->end_tick = NAN;
+    result->ready_tick =
+        (int64_t)ceil(tick_of_integral(rx, (double)rx->needs_samples) + 0.5);
+    result->blf_hz = result->snr_db = NAN;
+    result->gain = 0.0F;
+    result->score_nats = 0.0;
+    result->fit_ratio = 0.0;
+    result->threshold_nats = rx->gate_nats;
+    result->leak_dbfs = units_db_from_power_ratio(rx->quiet.power - rx->quiet.noise_variance);
+    result->noise_dbfs = units_db_from_power_ratio(rx->quiet.noise_variance);
+    double _Complex mean = 0.0;
+    if (rx->integral.n_samples > 0) {
+        mean = rx->integral.sum[rx->integral.n_samples] / (double)rx->integral.n_samples;
+    }
+    result->residual_dbfs =
+        units_db_from_power_ratio(creal(mean) * creal(mean) + cimag(mean) * cimag(mean));
+    result->offset_hz = rx->quiet.offset_rad * rx->rate_sps / (2.0 * UNITS_PI);
+    result->clipped = rx->clipped;
+    rx->state = RX_IDLE;
+}
+
+/* Energy of a stretch around its mean, in standard deviations above noise. */
+static double energy_sigmas(const struct reply_rx *rx, double from, double to)
+{
+    size_t lo = (size_t)fmax(from, 0.0), hi = (size_t)to;
+    hi = hi < rx->integral.n_samples ? hi : rx->integral.n_samples;
+    if (hi < lo + 4) {
+        return 0.0;
+    }
+    const double _Complex *sum = rx->integral.sum;
+    double n = (double)(hi - lo);
+    double _Complex mean = (sum[hi] - sum[lo]) / n;
+    double energy = 0.0;
+    for (size_t k = lo; k < hi; k++) {
+        double _Complex z = sum[k + 1] - sum[k] - mean;
+        energy += creal(z) * creal(z) + cimag(z) * cimag(z);
+    }
+    /* the noise level itself is known from as many samples as the quiet has */
+    double n_quiet = fmax((double)(rx->quiet_samples / rx->factor), 4.0);
+    double sigma = rx->search.noise_variance * n * sqrt(1.0 / n + 1.0 / n_quiet);
+    return (energy - n * rx->search.noise_variance) / sigma;
+}
+
+static void quiet_finish(struct reply_rx *rx)
+{
+    canceller_measure(rx->canceller, rx->raw, rx->quiet_samples, &rx->quiet);
+    rx->state = RX_SEARCH;
+}
+
+/* Decimate what lies in raw (whole groups) onto the integral. */
+static void integral_extend(struct reply_rx *rx)
+{
+    size_t n_out = rx->n_raw / rx->factor;
+    size_t room = rx->integral.capacity_samples - rx->integral.n_samples;
+    n_out = n_out < room ? n_out : room;
+    if (n_out == 0) {
+        return;
+    }
+    int64_t since = (int64_t)(rx->integral.n_samples * rx->factor);
+    canceller_decimate(rx->canceller, &rx->quiet, since, rx->raw, rx->factor, rx->decimated, n_out);
+    double _Complex *sum = rx->integral.sum + rx->integral.n_samples;
+    for (size_t k = 0; k < n_out; k++) {
+        sum[k + 1] = sum[k] + rx->decimated[k];
+    }
+    rx->integral.n_samples += n_out;
+    rx->n_raw -= n_out * rx->factor;
+    memmove(rx->raw, rx->raw + n_out * rx->factor, rx->n_raw * sizeof *rx->raw);
+}
+
+/* Noise variance of decimated samples, from the quiet ones. */
+static double quiet_noise(const struct reply_rx *rx)
+{
+    size_t n = rx->quiet_samples / rx->factor;
+    double floor_variance = rx->quiet.power * 1e-13 + 1e-24;
+    if (n < 16) {
+        return fmax(rx->quiet.noise_variance / rx->factor, floor_variance);
+    }
+    const double _Complex *sum = rx->integral.sum;
+    double _Complex mean = sum[n] / (double)n;
+    double energy = 0.0;
+    for (size_t k = 0; k < n; k++) {
+        double _Complex z = sum[k + 1] - sum[k] - mean;
+        energy += creal(z) * creal(z) + cimag(z) * cimag(z);
+    }
+    return fmax(energy / (double)(n - 1), floor_variance);
+}
+
+static void search_finish(struct reply_rx *rx)
+{
+    struct sync_candidate candidate[TRACKS_MAX];
+    rx->gate_nats = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
+    rx->n_tracks = 0;
+    size_t n = sync_find(rx->sync, &rx->integral, &rx->search, candidate, TRACKS_MAX);
+    for (size_t k = 0; k < n; k++) {
+        if (candidate[k].score < rx->gate_nats ||
+            candidate[k].score < candidate[0].score - PRUNE_NATS) {
+            continue;
+        }
+        rx->first_start[rx->n_tracks] = candidate[k].start;
+        rx->alive[rx->n_tracks] = true;
+        track_init(&rx->track[rx->n_tracks++], &rx->search, &rx->integral, &candidate[k]);
+    }
+    rx->state = RX_TRACK;
+}
+
+/* How many samples the slowest living hypothesis needs for its next symbol. */
+static size_t tracks_need(const struct reply_rx *rx)
+{
+    double needs = 0.0;
+    for (size_t k = 0; k < rx->n_tracks; k++) {
+        if (rx->alive[k]) {
+            needs = fmax(needs, track_needs_samples(&rx->track[k]));
+        }
+    }
+    return (size_t)ceil(needs);
+}
+
+static size_t tracks_best(const struct reply_rx *rx)
+{
+    size_t best = rx->n_tracks;
+    double best_score = -INFINITY;
+    for (size_t k = 0; k < rx->n_tracks; k++) {
+        if (rx->alive[k] && track_score(&rx->track[k]) > best_score) {
+            best = k;
+            best_score = track_score(&rx->track[k]);
+        }
+    }
+    return best;
+}
+
+/* Give up hypotheses that fell behind, and those that have become the same as a better one. */
+static void tracks_prune(struct reply_rx *rx)
+{
+    size_t best = tracks_best(rx);
+    double limit = track_score(&rx->track[best]) - PRUNE_NATS;
+    const struct track_path *lead = track_best(&rx->track[best]);
+    for (size_t k = 0; k < rx->n_tracks; k++) {
+        if (!rx->alive[k] || k == best) {
+            continue;
+        }
+        const struct track_path *path = track_best(&rx->track[k]);
+        bool same = fabs(path->start - lead->start) < 0.1 * lead->half &&
+                    fabs(path->half - lead->half) < 0.004 * lead->half;
+        rx->alive[k] = !same && track_score(&rx->track[k]) >= limit;
+    }
+}
+
+/* The first five bits of an ACK reply tell its length. */
+static void length_from_bits(struct reply_rx *rx)
+{
+    uint8_t bit[LENGTH_KNOWN_SYMBOLS];
+    track_bits(&rx->track[tracks_best(rx)], bit);
+    rx->n_bits = reply_epc_n_bits(bit);
+    rx->length_known = true;
+}
+
+/* Advance all hypotheses as far as the samples reach.  out true: the reply is complete */
+static bool tracks_advance(struct reply_rx *rx)
+{
+    for (;;) {
+        rx->needs_samples = tracks_need(rx);
+        if (rx->needs_samples > rx->integral.capacity_samples) {
+            return true;
+        }
+        if (rx->integral.n_samples < rx->needs_samples) {
+            return false;
+        }
+        size_t n_symbols = 0;
+        for (size_t k = 0; k < rx->n_tracks; k++) {
+            if (rx->alive[k]) {
+                bool dummy = rx->length_known && rx->track[k].n_symbols == rx->n_bits;
+                track_symbol(&rx->track[k], &rx->integral, dummy ? 1 : -1);
+                n_symbols = rx->track[k].n_symbols;
+            }
+        }
+        tracks_prune(rx);
+        if (!rx->length_known && n_symbols == LENGTH_KNOWN_SYMBOLS) {
+            length_from_bits(rx);
+        }
+        if (n_symbols == rx->n_bits + 1) {
+            return true;
+        }
+    }
+}
+
+static void reply_measure(const struct reply_rx *rx, size_t index, struct reply_result *result)
+{
+    const struct track *track = &rx->track[index];
+    const struct track_path *path = track_best(track);
+    unsigned m = rx->code->m;
+    double n_half_cycles = (double)(track->n_preamble_chips + 2 * track->n_symbols) * m;
+    double half = (path->start - rx->first_start[index]) / n_half_cycles;
+    double gain_power = creal(path->gain) * creal(path->gain) + cimag(path->gain) * cimag(path->gain);
+    result->start_tick = tick_of_integral(rx, rx->first_start[index]);
+    result->end_tick = tick_of_integral(rx, path->start);
+    result->blf_hz = rx->rate_sps / (2.0 * half * rx->factor);
+    result->gain = (float _Complex)path->gain * (float)rx->listen.carrier_sign;
+    result->snr_db =
+        units_db_from_power_ratio(gain_power * 2.0 * m * half / rx->search.noise_variance);
+    result->score_nats = track_score(track);
+    result->fit_ratio = track_fit_ratio(track);
+    result->bits.n_bits = track->n_symbols > rx->n_bits ? rx->n_bits : track->n_symbols;
+    uint8_t bit[LIMIT_BITS + 1];
+    track_bits(track, bit);
+    memcpy(result->bits.bit, bit, result->bits.n_bits);
+}
+
+/* A decoded waveform is a reply when it stands out of the noise and explains what was received. */
+static bool reply_is_sound(const struct reply_rx *rx, size_t index,
+                           const struct reply_result *result)
+{
+    const struct track *track = &rx->track[index];
+    double n_chips = (double)(track->n_preamble_chips + 2 * track->n_symbols);
+    double residual_ratio = track_best(track)->cost / (n_chips * rx->search.noise_variance);
+    return result->score_nats >= SCORE_MIN_NATS && result->fit_ratio >= rx->cfg.fit_min_ratio &&
+           (residual_ratio <= RESIDUAL_RATIO_MAX || result->fit_ratio >= FIT_SINGLE_RATIO);
+}
+
+static void verdict(struct reply_rx *rx, bool complete, struct reply_result *result)
+{
+    double shortest = 2.0 * rx->search.half_lo * rx->code->m;
+    size_t best = tracks_best(rx);
+    result_init(rx, result);
+    if (best < rx->n_tracks && complete) {
+        reply_measure(rx, best, result);
+        result->threshold_nats = SCORE_MIN_NATS;
+        if (reply_is_sound(rx, best, result)) {
+            result->verdict = REPLY_DECODED;
+            return;
+        }
+    }
+    double from = rx->search.start_hi;
+    double to = fmin((double)rx->integral.n_samples, from + 16.0 * shortest);
+    if (energy_sigmas(rx, from, to) > ENERGY_SIGMAS) {
+        result->verdict = REPLY_UNREADABLE;
+    }
+}
+
+/* Take every step that the samples allow.  out true: result filled */
+static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
+{
+    if (rx->state == RX_QUIET) {
+        if (rx->n_raw < rx->quiet_samples) {
+            return false;
+        }
+        quiet_finish(rx);
+    }
+    integral_extend(rx);
+    if (rx->state == RX_SEARCH) {
+        rx->needs_samples = (size_t)ceil(sync_needs_samples(&rx->search));
+        if (rx->integral.n_samples < rx->needs_samples) {
+            return false;
+        }
+        rx->search.noise_variance = quiet_noise(rx);
+        search_finish(rx);
+        if (rx->n_tracks == 0) {
+            verdict(rx, false, result);
+            return true;
+        }
+    }
+    if (!tracks_advance(rx)) {
+        return false;
+    }
+    verdict(rx, rx->needs_samples <= rx->integral.capacity_samples, result);
+    return true;
+}
+
+/* Full scale in I or Q: counted as integers, which vectorises. */
+static void clip_watch(struct reply_rx *rx, const float _Complex *sample, size_t n)
+{
+    const float *x = (const float *)sample;
+    unsigned n_hits = 0;
+    for (size_t k = 0; k < 2 * n; k++) {
+        n_hits += fabsf(x[k]) >= CLIP_LEVEL;
+    }
+    rx->clipped = rx->clipped || n_hits > 0;
+}
+
+bool reply_rx_push(struct reply_rx *rx, const float _Complex *sample, size_t n_samples,
+                   int64_t first_tick, struct reply_result *result)
+{
+    if (rx->state == RX_IDLE) {
+        return false;
+    }
+    if (first_tick < rx->next_tick) { /* the part before the quiet */
+        int64_t skip = rx->next_tick - first_tick;
+        if (skip >= (int64_t)n_samples) {
+            return false;
+        }
+        sample += skip;
+        n_samples -= (size_t)skip;
+        first_tick = rx->next_tick;
+    }
+    require(first_tick == rx->next_tick);
+    while (n_samples > 0) {
+        size_t n = rx->raw_capacity - rx->n_raw;
+        n = n < n_samples ? n : n_samples;
+        n = n < 4096 ? n : 4096;
+        memcpy(rx->raw + rx->n_raw, sample, n * sizeof *sample);
+        clip_watch(rx, sample, n);
+        rx->n_raw += n;
+        rx->next_tick += (int64_t)n;
+        sample += n;
+        n_samples -= n;
+        if (reply_rx_step(rx, result)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void reply_rx_cut(struct reply_rx *rx, struct reply_result *result)
+{
+    bool tracking = rx->state == RX_TRACK;
+    if (!tracking) {
+        rx->n_tracks = 0;
+    }
+    if (rx->search.noise_variance <= 0.0) {
+        rx->search.noise_variance = 1e-24;
+    }
+    rx->needs_samples = rx->integral.n_samples;
+    verdict(rx, tracking, result);
+    if (result->verdict == REPLY_DECODED && result->bits.n_bits < rx->n_bits) {
+        result->verdict = REPLY_UNREADABLE;
+    }
+}

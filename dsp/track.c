@@ -1,0 +1,303 @@
+/* track.c - per-survivor Viterbi over a line code's trellis.
+ *
+ * Every survivor carries its own clock (Kalman filter on start and half-cycle, fed by the timing
+ * errors of its own decided level changes) and its own least-squares gain and offset with
+ * exponential forgetting, so that a wrong decision spoils only its own path. */
+#include "dsp/track.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "config/require.h"
+#include "dsp/edge.h"
+
+#define GATE_RATIO 0.25       /* edge gate, half-cycles */
+#define FORGET_RATIO 0.985    /* per symbol: about 65 symbols of memory */
+#define CLOCK_WALK_RATIO 3e-4 /* random walk of the half-cycle per symbol, for drift in a reply */
+#define CLOCK_DRIFT_RATIO 0.03  /* how far a tag's clock may leave the searched range in a reply */
+#define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
+
+struct symbol { /* a symbol as one survivor sees it */
+    double _Complex chip[2]; /* correlation with the subcarrier, mean amplitude */
+    double _Complex mean[2]; /* plain mean (equals chip for FM0) */
+    double length;           /* of a chip, samples */
+};
+
+static double power(double _Complex z)
+{
+    return creal(z) * creal(z) + cimag(z) * cimag(z);
+}
+
+static struct symbol symbol_read(const struct integral *integral, const struct track_path *path,
+                                 unsigned m)
+{
+    struct symbol symbol;
+    double _Complex before = integral_at(integral, path->start);
+    symbol.length = m * path->half;
+    for (unsigned c = 0; c < 2; c++) {
+        double _Complex first = before, sum = 0.0;
+        for (unsigned j = 0; j < m; j++) {
+            double at = path->start + (c * m + j + 1) * path->half;
+            double _Complex after = integral_at(integral, at);
+            sum += j % 2 == 0 ? after - before : before - after;
+            before = after;
+        }
+        symbol.chip[c] = sum / symbol.length;
+        symbol.mean[c] = (before - first) / symbol.length;
+    }
+    return symbol;
+}
+
+/* Least squares for gain and offset from the sums. */
+static void path_solve(struct track_path *path, bool subcarrier)
+{
+    if (subcarrier) {
+        path->gain = path->sum_sz / path->n;
+        path->offset = path->sum_z / path->n;
+        return;
+    }
+    double determinant = path->n * path->n - path->sum_s * path->sum_s;
+    path->gain = (path->n * path->sum_sz - path->sum_s * path->sum_z) / determinant;
+    path->offset = (path->sum_z - path->sum_s * path->gain) / path->n;
+}
+
+static double branch_error(const struct symbol *symbol, const struct track_path *path,
+                           const int8_t chip[2], bool subcarrier)
+{
+    double _Complex offset = subcarrier ? 0.0 : path->offset;
+    return symbol->length * (power(symbol->chip[0] - offset - chip[0] * path->gain) +
+                             power(symbol->chip[1] - offset - chip[1] * path->gain));
+}
+
+/* Mean timing error of the symbol's level changes, and where they lie on average. */
+static unsigned path_edges(const struct integral *integral, const struct track_path *path,
+                           unsigned m, const int8_t chip[2], double *late, double *where)
+{
+    double gate = GATE_RATIO * path->half;
+    unsigned n_edges = 0;
+    int last = path->level;
+    *late = *where = 0.0;
+    for (unsigned q = 0; q < 2 * m; q++) {
+        int level = q % m % 2 == 0 ? chip[q / m] : -chip[q / m];
+        if (level != last) {
+            *late += edge_late_samples(integral, path->start + q * path->half, gate, level,
+                                       path->gain, path->offset);
+            *where += q;
+            n_edges++;
+        }
+        last = level;
+    }
+    if (n_edges > 0) {
+        *late /= n_edges;
+        *where /= n_edges;
+    }
+    return n_edges;
+}
+
+static void path_clock_update(struct track_path *path, double late, double where, unsigned n_edges,
+                              double noise_variance)
+{
+    double gate = GATE_RATIO * path->half;
+    double floor_samples = TIMING_FLOOR_RATIO * path->half;
+    double r = (noise_variance * gate / (4.0 * power(path->gain)) + floor_samples * floor_samples) /
+               n_edges;
+    double hs = path->p_ss + where * path->p_sh;
+    double hh = path->p_sh + where * path->p_hh;
+    double s = hs + where * hh + r;
+    path->start += hs / s * late;
+    path->half += hh / s * late;
+    path->p_ss -= hs * hs / s;
+    path->p_sh -= hs * hh / s;
+    path->p_hh -= hh * hh / s;
+}
+
+static void path_clock_advance(struct track_path *path, unsigned m)
+{
+    double span = 2.0 * m;
+    double walk = CLOCK_WALK_RATIO * path->half;
+    path->start += span * path->half;
+    path->p_ss += 2.0 * span * path->p_sh + span * span * path->p_hh;
+    path->p_sh += span * path->p_hh;
+    path->p_hh += walk * walk;
+}
+
+/* Extend a survivor by one symbol. */
+static void path_extend(struct track_path *path, const struct track *track,
+                        const struct integral *integral, const struct symbol *symbol,
+                        const int8_t chip[2], double cost)
+{
+    unsigned m = track->code->m;
+    bool subcarrier = m > 1;
+    path->cost = cost;
+    path->energy += symbol->length * (power(symbol->chip[0]) + power(symbol->chip[1]));
+    path->sum_z = FORGET_RATIO * path->sum_z + symbol->mean[0] + symbol->mean[1];
+    path->sum_sz =
+        FORGET_RATIO * path->sum_sz + chip[0] * symbol->chip[0] + chip[1] * symbol->chip[1];
+    path->sum_s = FORGET_RATIO * path->sum_s + chip[0] + chip[1];
+    path->n = FORGET_RATIO * path->n + 2.0;
+    path_solve(path, subcarrier);
+    double late, where;
+    unsigned n_edges = path_edges(integral, path, m, chip, &late, &where);
+    if (n_edges > 0 && power(path->gain) > 0.0) {
+        path_clock_update(path, late, where, n_edges, track->noise_variance);
+        path->half = fmin(fmax(path->half, track->half_lo), track->half_hi);
+    }
+    path->level = (int8_t)(m % 2 == 0 ? -chip[1] : chip[1]);
+    path_clock_advance(path, m);
+}
+
+/* Covariance of a line fitted to evenly spread edges of variance r each. */
+static void path_clock_init(struct track_path *path, unsigned m, unsigned n_chips,
+                            double noise_variance)
+{
+    double span = n_chips * (double)m;
+    double n_edges = m > 1 ? span : 0.6 * span;
+    double floor_samples = TIMING_FLOOR_RATIO * path->half;
+    double r = noise_variance * GATE_RATIO * path->half / (4.0 * power(path->gain) + 1e-30) +
+               floor_samples * floor_samples;
+    path->p_hh = 12.0 * r / (n_edges * span * span);
+    path->p_sh = 0.5 * span * path->p_hh;
+    path->p_ss = r / n_edges + 0.25 * span * span * path->p_hh;
+}
+
+void track_init(struct track *track, const struct sync_search *search,
+                const struct integral *integral, const struct sync_candidate *candidate)
+{
+    const struct linecode *code = search->code;
+    unsigned n_chips = code->n_preamble_chips[search->trext ? 1 : 0];
+    const int8_t *chip = linecode_preamble(code, search->trext);
+    struct track_path path = {.start = candidate->start, .half = candidate->half, .alive = true};
+    struct symbol symbol;
+    for (unsigned k = 0; k + 1 < n_chips; k += 2) {
+        symbol = symbol_read(integral, &path, code->m);
+        path.energy += symbol.length * (power(symbol.chip[0]) + power(symbol.chip[1]));
+        path.sum_z += symbol.mean[0] + symbol.mean[1];
+        path.sum_sz += chip[k] * symbol.chip[0] + chip[k + 1] * symbol.chip[1];
+        path.sum_s += chip[k] + chip[k + 1];
+        path.n += 2.0;
+        path.start += 2.0 * code->m * path.half;
+    }
+    path_solve(&path, code->m > 1);
+    double length = path.n * code->m * path.half;
+    double offset_power = code->m > 1 ? 0.0 : power(path.offset);
+    path.cost = path.energy - length * (power(path.gain) + offset_power);
+    path.level = (int8_t)(code->m % 2 == 0 ? -chip[n_chips - 1] : chip[n_chips - 1]);
+    path_clock_init(&path, code->m, n_chips, search->noise_variance);
+    track->code = code;
+    track->noise_variance = search->noise_variance;
+    track->half_lo = search->half_lo * (1.0 - CLOCK_DRIFT_RATIO);
+    track->half_hi = search->half_hi * (1.0 + CLOCK_DRIFT_RATIO);
+    track->n_preamble_chips = n_chips;
+    track->n_symbols = 0;
+    for (unsigned s = 0; s < LINECODE_STATES_MAX; s++) {
+        track->path[s].alive = false;
+    }
+    track->path[code->start_state] = path;
+}
+
+double track_needs_samples(const struct track *track)
+{
+    double needs = 0.0;
+    for (unsigned s = 0; s < track->code->n_states; s++) {
+        const struct track_path *path = &track->path[s];
+        if (path->alive) {
+            double end = path->start + (2.0 * track->code->m + 1.0) * path->half;
+            needs = end > needs ? end : needs;
+        }
+    }
+    return needs + 2.0;
+}
+
+void track_symbol(struct track *track, const struct integral *integral, int forced_bit)
+{
+    const struct linecode *code = track->code;
+    require(track->n_symbols <= LIMIT_BITS);
+    struct symbol symbol[LINECODE_STATES_MAX];
+    double best[LINECODE_STATES_MAX];
+    uint8_t *back = track->back[track->n_symbols];
+    for (unsigned s = 0; s < code->n_states; s++) {
+        best[s] = INFINITY;
+        back[s] = 0;
+    }
+    for (unsigned s = 0; s < code->n_states; s++) {
+        if (!track->path[s].alive) {
+            continue;
+        }
+        symbol[s] = symbol_read(integral, &track->path[s], code->m);
+        for (int bit = 0; bit < 2; bit++) {
+            if (forced_bit >= 0 && bit != forced_bit) {
+                continue;
+            }
+            const struct linecode_branch *branch = &code->branch[s][bit];
+            double cost = track->path[s].cost +
+                          branch_error(&symbol[s], &track->path[s], branch->chip, code->m > 1);
+            if (cost < best[branch->next]) {
+                best[branch->next] = cost;
+                back[branch->next] = (uint8_t)(s * 2 + (unsigned)bit);
+            }
+        }
+    }
+    struct track_path next[LINECODE_STATES_MAX];
+    for (unsigned s = 0; s < code->n_states; s++) {
+        next[s].alive = false;
+        if (best[s] < INFINITY) {
+            unsigned from = back[s] / 2;
+            next[s] = track->path[from];
+            path_extend(&next[s], track, integral, &symbol[from],
+                        code->branch[from][back[s] % 2].chip, best[s]);
+        }
+    }
+    memcpy(track->path, next, code->n_states * sizeof *next);
+    track->n_symbols++;
+}
+
+static unsigned track_best_state(const struct track *track)
+{
+    unsigned best = LINECODE_STATES_MAX;
+    for (unsigned s = 0; s < track->code->n_states; s++) {
+        const struct track_path *path = &track->path[s];
+        if (path->alive &&
+            (best == LINECODE_STATES_MAX || path->cost < track->path[best].cost)) {
+            best = s;
+        }
+    }
+    require(best < LINECODE_STATES_MAX);
+    return best;
+}
+
+const struct track_path *track_best(const struct track *track)
+{
+    return &track->path[track_best_state(track)];
+}
+
+/* Energy around the mean level: an offset is no reply. */
+static double track_swing_energy(const struct track *track, const struct track_path *path)
+{
+    if (track->code->m > 1) {
+        return path->energy; /* chip correlations hold no offset */
+    }
+    double n_chips = (double)(track->n_preamble_chips + 2 * track->n_symbols);
+    return path->energy - n_chips * path->half * power(path->offset);
+}
+
+double track_score(const struct track *track)
+{
+    const struct track_path *path = track_best(track);
+    return (track_swing_energy(track, path) - path->cost) / track->noise_variance;
+}
+
+double track_fit_ratio(const struct track *track)
+{
+    const struct track_path *path = track_best(track);
+    double energy = track_swing_energy(track, path);
+    return energy > 0.0 ? 1.0 - path->cost / energy : 0.0;
+}
+
+void track_bits(const struct track *track, uint8_t *bit)
+{
+    unsigned state = track_best_state(track);
+    for (size_t k = track->n_symbols; k-- > 0;) {
+        bit[k] = track->back[k][state] & 1;
+        state = track->back[k][state] / 2;
+    }
+}

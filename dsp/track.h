@@ -1,0 +1,63 @@
+/* track.h - one reply hypothesis followed through its data: maximum-likelihood sequence detection
+ * with amplitude, phase, offset and tag clock tracked along every survivor.     layer: dsp
+ * Source: Gen2 6.3.1.3.2; per-survivor processing. */
+#ifndef DSP_TRACK_H
+#define DSP_TRACK_H
+
+#include <complex.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/limits.h"
+#include "dsp/integral.h"
+#include "dsp/linecode.h"
+#include "dsp/sync.h"
+
+struct track_path { /* one survivor */
+    double start;            /* first edge of the next symbol, samples */
+    double half;             /* half-cycle, samples */
+    double p_ss, p_sh, p_hh; /* covariance of start and half */
+    double cost;             /* squared error so far, sample-energy units */
+    double energy;           /* same without the model: sum |z|^2 */
+    double _Complex sum_z;   /* sum of chip means (no subcarrier) */
+    double _Complex sum_sz;  /* sum of sign * chip correlation */
+    double sum_s, n;         /* signs (FM0), chips; all with forgetting */
+    double _Complex gain, offset;
+    int8_t level;            /* of the last half-cycle */
+    bool alive;
+};
+
+struct track {
+    const struct linecode *code;
+    double noise_variance;
+    double half_lo, half_hi; /* the clock is held inside */
+    size_t n_preamble_chips, n_symbols;
+    struct track_path path[LINECODE_STATES_MAX];
+    uint8_t back[LIMIT_BITS + 1][LINECODE_STATES_MAX]; /* previous state * 2 + bit */
+};
+
+/* Begin after the preamble of a candidate that `search` found. */
+void track_init(struct track *track, const struct sync_search *search,
+                const struct integral *integral, const struct sync_candidate *candidate);
+
+/* Samples needed before the next symbol can be taken. */
+double track_needs_samples(const struct track *track);
+
+/* Take one symbol; `forced_bit` 0 or 1 when known (dummy), -1 when not.
+ *   pre  the integral holds track_needs_samples(); n_symbols <= LIMIT_BITS */
+void track_symbol(struct track *track, const struct integral *integral, int forced_bit);
+
+/* Best survivor now. */
+const struct track_path *track_best(const struct track *track);
+
+/* Log-likelihood gain of the best survivor over "noise only", nats. */
+double track_score(const struct track *track);
+
+/* Squared correlation coefficient 0..1 of the best survivor with what was received. */
+double track_fit_ratio(const struct track *track);
+
+/* Bits of the best survivor, all n_symbols of them.  out bit[n_symbols] */
+void track_bits(const struct track *track, uint8_t *bit);
+
+#endif

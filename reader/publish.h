@@ -1,0 +1,53 @@
+/* publish.h - where records go: one table of publishers, all driven by the publish thread.
+ *                                                                            layer: reader */
+#ifndef READER_PUBLISH_H
+#define READER_PUBLISH_H
+
+#include "config/option.h"
+#include "config/status.h"
+#include "reader/record.h"
+
+struct publish_cfg { /* option keys publish.* : table publish_options */
+    bool zmq_enabled;              /* publish.zmq.enabled, default true (inventory, access only) */
+    char zmq_endpoint[LIMIT_TEXT]; /* publish.zmq.endpoint */
+    int64_t zmq_queue_records;     /* publish.zmq.queue_records: send high-water mark, default 10000 */
+    int64_t zmq_linger_ms;         /* default 500 */
+    /* set by the program, not options: */
+    bool zmq_endpoint_named;       /* the user named the endpoint: busy is an error, not a warning */
+    bool json;                     /* --json: JSON lines on stdout */
+    bool trace;                    /* --trace: every command and the quality of each slot */
+    bool live_view;                /* stdout is a terminal and not --json */
+    bool quiet;
+};
+extern const struct option_table publish_options;
+
+struct publisher; /* opaque, begins with struct publisher_base */
+
+struct publisher_ops {
+    const char *name;
+    const char *help;
+    /* wanted: false = this run does not use it */
+    bool (*wanted)(const struct publish_cfg *cfg);
+    enum status (*open)(const struct publish_cfg *cfg, const struct record_context *context,
+                        struct publisher **publisher);
+    void (*write)(struct publisher *publisher, const struct record *record, const char *json,
+                  size_t n_json);
+    void (*tick)(struct publisher *publisher); /* about 10 times a second: redraw, poll; may be NULL */
+    void (*flush)(struct publisher *publisher);
+    void (*close)(struct publisher **publisher);
+};
+extern const struct publisher_ops *const publisher_table[]; /* NULL-terminated: zmq, jsonl, lines, view */
+
+struct publish; /* the set of open publishers */
+
+/* Open all wanted publishers (on the calling thread; used by one thread afterwards).
+ *   err ST_BUSY, detail, when a named endpoint is taken; a busy default endpoint is a warning */
+enum status publish_open(const struct publish_cfg *cfg, const struct record_context *context,
+                         struct publish **publish) must_check;
+void publish_record(struct publish *publish, const struct record *record);
+void publish_tick(struct publish *publish);
+/* Records a publisher had to drop (full queues). */
+uint64_t publish_dropped(const struct publish *publish);
+void publish_close(struct publish **publish); /* flushes, NULL-safe */
+
+#endif

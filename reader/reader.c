@@ -1,0 +1,332 @@
+/* reader.c - takes all memory, starts and stops the threads in order, keeps the run's status. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/log.h"
+#include "config/require.h"
+#include "reader/reader_parts.h"
+
+#define SAMPLES_PER_TPRI_WANTED 12.0
+#define SAMPLES_PER_TPRI_LEAST 4.0
+#define TURNAROUND_AUTO_US 100.0
+#define TURNAROUND_AUTO_T2_RATIO 0.6
+
+int64_t reader_wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+double reader_cpu_ratio(const struct reader *reader)
+{
+    struct timespec cpu;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    double wall_s = 1e-9 * (double)(reader_wall_ns() - reader->start_ns);
+    return wall_s > 0.0 ? ((double)cpu.tv_sec + 1e-9 * (double)cpu.tv_nsec) / wall_s : 0.0;
+}
+
+void reader_fail(struct reader *reader, enum status status)
+{
+    pthread_mutex_lock(&reader->status_mutex);
+    if (reader->status == ST_OK) {
+        reader->status = status;
+        snprintf(reader->status_text, sizeof reader->status_text, "%s", status_detail());
+    }
+    pthread_mutex_unlock(&reader->status_mutex);
+    reader_abort(reader);
+}
+
+bool reader_push_wait(struct reader *reader, struct ring *ring, const void *item)
+{
+    struct timespec nap = {.tv_nsec = 100000};
+    while (!ring_push(ring, item)) {
+        if (atomic_load(&reader->over)) {
+            return false;
+        }
+        nanosleep(&nap, NULL);
+    }
+    return true;
+}
+
+void reader_record(struct reader *reader, const struct record *record)
+{
+    struct record_item item = {.record = *record};
+    if (!radio_ops_of(reader->radio)->real_time) {
+        reader_push_wait(reader, &reader->records, &item);
+    } else if (!ring_push(&reader->records, &item)) {
+        atomic_fetch_add(&reader->dropped_records, 1);
+    }
+}
+
+/* The smallest of the usual rates with enough samples a Tpri. */
+static double rate_for(double blf_hz)
+{
+    static const double rates_sps[] = {2e6, 4e6, 8e6, 10e6, 20e6};
+    size_t n = sizeof rates_sps / sizeof *rates_sps;
+    for (size_t k = 0; k < n; k++) {
+        if (rates_sps[k] >= SAMPLES_PER_TPRI_WANTED * blf_hz) {
+            return rates_sps[k];
+        }
+    }
+    return rates_sps[n - 1];
+}
+
+static enum status timing_set(struct reader *r)
+{
+    double turnaround_us = r->cfg.run.turnaround_us;
+    if (isnan(turnaround_us)) {
+        turnaround_us = fmin(TURNAROUND_AUTO_US, TURNAROUND_AUTO_T2_RATIO * r->link.t2_max_us);
+    } else if (turnaround_us > r->link.t2_max_us) {
+        log_warning("timing.turnaround_us = %g us is more than T2 max = %g us at this BLF: every "
+                    "acknowledgement will be late; use a lower BLF or a shorter turnaround",
+                    turnaround_us, r->link.t2_max_us);
+    }
+    r->turnaround_ticks = turnaround_us * 1e-6 * r->rate_sps;
+    return ST_OK;
+}
+
+static enum status radio_set(struct reader *r, const struct option_set *options)
+{
+    struct radio_cfg *radio = &r->cfg.radio;
+    if (isnan(radio->rate_sps)) {
+        radio->rate_sps = rate_for(r->link.blf_hz);
+    }
+    radio->block_hint_us = fmin(50.0, 3.0 * r->link.tpri_us);
+    const struct radio_ops *ops = radio_table[radio->kind];
+    if (!ops->can_transmit) {
+        return status_fail(ST_USAGE, "radio '%s' cannot transmit; use 'zpreader decode FILE' for "
+                                     "recordings", ops->name);
+    }
+    enum status status = radio_open(radio, options, &r->radio);
+    if (status) {
+        return status;
+    }
+    r->rate_sps = radio_rate_sps(r->radio);
+    if (r->rate_sps < SAMPLES_PER_TPRI_LEAST * r->link.blf_hz) {
+        return status_fail(ST_USAGE,
+                           "radio.rate_sps = %g S/s gives %.1f samples per Tpri at BLF %g Hz; at "
+                           "least %g are needed (%g S/s)",
+                           r->rate_sps, r->rate_sps / r->link.blf_hz, r->link.blf_hz,
+                           SAMPLES_PER_TPRI_LEAST, SAMPLES_PER_TPRI_LEAST * r->link.blf_hz);
+    }
+    return timing_set(r);
+}
+
+static enum status pool_set(struct reader *r)
+{
+    unsigned n_channels = radio_n_rx_channels(r->radio);
+    size_t n = (size_t)IQ_BLOCKS * n_channels * IQ_BLOCK_SAMPLES;
+    r->pool_samples = calloc(n, sizeof *r->pool_samples);
+    if (!r->pool_samples) {
+        return status_fail(ST_NO_MEMORY, "sample pool: no memory");
+    }
+    float _Complex *at = r->pool_samples;
+    for (int k = 0; k < IQ_BLOCKS; k++) {
+        struct iq_block *block = &r->pool[k];
+        block->capacity_samples = IQ_BLOCK_SAMPLES;
+        block->n_channels = n_channels;
+        for (unsigned c = 0; c < n_channels; c++, at += IQ_BLOCK_SAMPLES) {
+            block->sample[c] = at;
+        }
+        if (k < IQ_BLOCKS - 1) { /* the last one is RX's spare */
+            require(ring_push(&r->iq_free, &block));
+        }
+    }
+    return ST_OK;
+}
+
+static enum status rings_set(struct reader *r)
+{
+    struct {
+        struct ring *ring;
+        size_t item_bytes, capacity;
+        struct bell *bell;
+    } rows[] = {
+        {&r->iq_free, sizeof(struct iq_block *), IQ_BLOCKS, &r->bell_rx},
+        {&r->iq_ready, sizeof(struct iq_item), 2 * IQ_BLOCKS, &r->bell_dsp},
+        {&r->iq_done, sizeof(struct iq_item), 2 * IQ_BLOCKS, &r->bell_publish},
+        {&r->listens, sizeof(struct listen_item), 8, &r->bell_dsp},
+        {&r->heard, sizeof(struct heard_item), 8, &r->bell_inventory},
+        {&r->commands, sizeof(struct command_item), 8, &r->bell_tx},
+        {&r->lates, sizeof(struct late_item), 8, &r->bell_inventory},
+        {&r->records, sizeof(struct record_item), 4096, &r->bell_publish},
+    };
+    struct bell *bells[] = {&r->bell_rx, &r->bell_dsp, &r->bell_inventory, &r->bell_tx,
+                            &r->bell_publish};
+    enum status status = ST_OK;
+    for (size_t k = 0; k < sizeof bells / sizeof *bells && !status; k++) {
+        status = bell_init(bells[k]);
+    }
+    for (size_t k = 0; k < sizeof rows / sizeof *rows && !status; k++) {
+        status = ring_init(rows[k].ring, rows[k].item_bytes, rows[k].capacity, rows[k].bell);
+    }
+    return status;
+}
+
+static enum status recorder_set(struct reader *r)
+{
+    const struct run_cfg *run = &r->cfg.run;
+    if (run->record_base[0] == '\0') {
+        return ST_OK;
+    }
+    char description[128];
+    snprintf(description, sizeof description, "zpreader %s, radio %s, BLF %g Hz", ZP_VERSION,
+             radio_ops_of(r->radio)->name, r->link.blf_hz);
+    struct recorder_cfg cfg = {
+        .base = run->record_base,
+        .format = run->record_type == 1 ? IQ_CI16 : IQ_CF32,
+        .n_channels = radio_n_rx_channels(r->radio),
+        .rate_sps = r->rate_sps,
+        .freq_hz = radio_freq_hz(r->radio),
+        .unix_ns = isnan(run->epoch_s) ? INT64_MIN : (int64_t)(run->epoch_s * 1e9),
+        .description = description,
+        .hardware = radio_ops_of(r->radio)->name,
+    };
+    return recorder_open(&cfg, &r->recorder);
+}
+
+static enum status parts_set(struct reader *r, const struct option_set *options)
+{
+    enum status status = link_make(&r->cfg.link, &r->link);
+    status = status ? status : rings_set(r);
+    status = status ? status : stats_turnaround_init(&r->turnaround);
+    status = status ? status : radio_set(r, options);
+    status = status ? status : pool_set(r);
+    status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
+    status = status ? status : reply_rx_new(&r->cfg.receiver, r->rate_sps, &r->receiver);
+    snprintf(r->context.reader_name, sizeof r->context.reader_name, "%.63s", r->cfg.run.name);
+    r->context.epoch_s = r->cfg.run.epoch_s;
+    if (radio_ops_of(r->radio) && radio_ops_of(r->radio)->real_time && isnan(r->context.epoch_s)) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        r->context.epoch_s = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    }
+    status = status ? status : publish_open(&r->cfg.publish, &r->context, &r->publish);
+    return status ? status : recorder_set(r);
+}
+
+enum status reader_new(const struct reader_cfg *cfg, const struct option_set *options,
+                       struct reader **reader)
+{
+    struct reader *r = calloc(1, sizeof *r);
+    if (!r) {
+        return status_fail(ST_NO_MEMORY, "reader: no memory");
+    }
+    r->cfg = *cfg;
+    pthread_mutex_init(&r->status_mutex, NULL);
+    pthread_mutex_init(&r->progress.mutex, NULL);
+    r->progress.not_before_tick = INT64_MIN;
+    atomic_init(&r->tx_off_tick, INT64_MAX);
+    enum status status = parts_set(r, options);
+    if (status) {
+        reader_free(&r);
+        return status;
+    }
+    *reader = r;
+    return ST_OK;
+}
+
+void reader_free(struct reader **reader)
+{
+    struct reader *r = *reader;
+    if (!r) {
+        return;
+    }
+    radio_close(&r->radio);
+    publish_close(&r->publish);
+    tx_shape_free(&r->shape);
+    reply_rx_free(&r->receiver);
+    free(r->pool_samples);
+    struct ring *rings[] = {&r->iq_free, &r->iq_ready, &r->iq_done, &r->listens,
+                            &r->heard, &r->commands, &r->lates, &r->records};
+    for (size_t k = 0; k < sizeof rings / sizeof *rings; k++) {
+        ring_fini(rings[k]);
+    }
+    free(r);
+    *reader = NULL;
+}
+
+enum status reader_start(struct reader *reader)
+{
+    void *(*const body[])(void *) = {
+        thread_publish,
+        reader->cfg.mode == READER_EMIT ? thread_emit : thread_inventory,
+        thread_dsp,
+        thread_tx,
+        thread_rx,
+    };
+    reader->start_ns = reader_wall_ns();
+    enum status status = radio_start(reader->radio);
+    if (status) {
+        return status;
+    }
+    for (size_t k = 0; k < sizeof body / sizeof *body; k++) {
+        int failed = pthread_create(&reader->thread[k], NULL, body[k], reader);
+        require(failed == 0); /* five threads at program start: nothing sensible is left to do */
+        reader->n_threads++;
+    }
+    return ST_OK;
+}
+
+void reader_stop(struct reader *reader)
+{
+    atomic_store(&reader->stop_asked, true);
+    bell_ring(&reader->bell_inventory);
+}
+
+bool reader_is_over(struct reader *reader)
+{
+    return atomic_load(&reader->over);
+}
+
+void reader_abort(struct reader *reader)
+{
+    atomic_store(&reader->stop_asked, true);
+    atomic_store(&reader->radio_stopped, true);
+    radio_stop(reader->radio);
+    bell_ring(&reader->bell_inventory);
+    bell_ring(&reader->bell_tx);
+}
+
+void reader_wind_up(struct reader *reader, int64_t tick)
+{
+    struct heard_item heard;
+    bool stream_over = false;
+    atomic_store(&reader->tx_off_tick, tick);
+    atomic_store(&reader->tx_horizon_tick, INT64_MAX);
+    bell_ring(&reader->bell_tx);
+    int64_t patience_ns = 0;
+    while (!stream_over) {
+        unsigned seen = bell_read(&reader->bell_inventory);
+        while (ring_pop(&reader->heard, &heard)) {
+            stream_over = stream_over || heard.stream_over;
+        }
+        pthread_mutex_lock(&reader->progress.mutex);
+        bool all_in = reader->progress.processed_tick >= atomic_load(&reader->tx_sent_tick);
+        pthread_mutex_unlock(&reader->progress.mutex);
+        if (atomic_load(&reader->tx_over)) { /* give what is still on the air a moment to come in */
+            int64_t now = reader_wall_ns();
+            patience_ns = patience_ns ? patience_ns : now + 300000000;
+            if (all_in || now > patience_ns) {
+                atomic_store(&reader->radio_stopped, true);
+                radio_stop(reader->radio);
+            }
+        }
+        if (!stream_over) {
+            bell_wait(&reader->bell_inventory, seen, 20);
+        }
+    }
+}
+
+enum status reader_join(struct reader *reader)
+{
+    for (unsigned k = reader->n_threads; k-- > 0;) {
+        pthread_join(reader->thread[k], NULL);
+    }
+    reader->n_threads = 0;
+    return reader->status ? status_fail(reader->status, "%s", reader->status_text) : ST_OK;
+}

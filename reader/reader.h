@@ -1,0 +1,55 @@
+/* reader.h - the running reader: owns radio, threads, rings and pools; start and stop order.
+ *                                                                            layer: reader
+ *  radio -> RX --iq--> DSP --heard--> INVENTORY --record--> PUBLISH -> subscribers
+ *  radio <- TX <------commands, horizon----+
+ * Real-time radios run on their own clock; for the others the transmit horizon is the clock: samples
+ * are sent only as far as no decision can still change them, so a run is the same every time. */
+#ifndef READER_READER_H
+#define READER_READER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "dsp/reply_rx.h"
+#include "dsp/tx_shape.h"
+#include "protocol/inventory.h"
+#include "radio/radio.h"
+#include "reader/cli.h"
+#include "reader/publish.h"
+
+enum reader_mode { READER_INVENTORY = 0, READER_EMIT };
+
+struct reader_cfg {
+    enum reader_mode mode;
+    struct run_cfg run;
+    struct radio_cfg radio;
+    struct link_cfg link;
+    struct inventory_cfg inventory;
+    struct reply_rx_cfg receiver;
+    struct tx_shape_cfg tx;
+    struct publish_cfg publish;
+    double trigger_period_s; /* emit: repeat a QueryRep as trigger; NaN: none */
+};
+
+struct reader;
+
+/* Open the radio and everything else; nothing is on the air yet.
+ *   err the module's status, detail set; ST_RANGE for impossible combinations
+ *   own caller frees; `options` is borrowed until reader_free */
+enum status reader_new(const struct reader_cfg *cfg, const struct option_set *options,
+                       struct reader **reader) must_check;
+void reader_free(struct reader **reader);
+
+/* Start the threads. */
+enum status reader_start(struct reader *reader) must_check;
+/* Ask for an orderly end: finish the slot, carrier off, flush. Any thread; signal handlers use a
+ * flag of their own. */
+void reader_stop(struct reader *reader);
+/* True once the run is over (duration, error, stop). */
+bool reader_is_over(struct reader *reader);
+/* Give up on an orderly end: wakes everything that waits for the radio. */
+void reader_abort(struct reader *reader);
+/* Wait for all threads; the run's status with its detail recorded for status_detail(). */
+enum status reader_join(struct reader *reader) must_check;
+
+#endif

@@ -1,0 +1,115 @@
+/* reader_parts.h - the inside of struct reader, for reader.c and the thread files only.
+ *                                                                            layer: reader */
+#ifndef READER_READER_PARTS_H
+#define READER_READER_PARTS_H
+
+#include <pthread.h>
+
+#include "radio/recorder.h"
+#include "reader/reader.h"
+#include "reader/ring.h"
+#include "reader/stats.h"
+
+enum {
+    IQ_BLOCKS = 64,          /* pool; power of two */
+    IQ_BLOCK_SAMPLES = 8192,
+    COMMAND_BITS_MAX = 320,
+};
+
+struct iq_item { /* RX -> DSP -> PUBLISH (recording) -> RX */
+    struct iq_block *block; /* NULL: the stream is over */
+    int64_t arrival_ns;     /* wall clock, for host figures only */
+};
+
+struct listen_item { /* INVENTORY -> DSP */
+    uint64_t id;
+    struct reply_listen listen;
+};
+
+struct heard_item { /* DSP -> INVENTORY */
+    uint64_t id;
+    bool stream_over;
+    bool gap;            /* samples were lost in the window */
+    int64_t arrival_ns;  /* of the block with the last sample that counted */
+    struct reply_result result;
+};
+
+struct progress { /* DSP -> INVENTORY, latest state only */
+    pthread_mutex_t mutex;
+    uint64_t id;         /* listen it speaks of */
+    int64_t not_before_tick;
+    int64_t processed_tick;
+};
+
+struct command_item { /* INVENTORY -> TX */
+    size_t n_bits;
+    uint8_t bit[COMMAND_BITS_MAX];
+    bool with_preamble;
+    double start_tick;
+    uint64_t id;
+    int64_t arrival_ns;  /* of the reply it answers; 0: none */
+};
+
+struct late_item { /* TX -> INVENTORY: command `id` could not be sent in time */
+    uint64_t id;
+    int64_t next_tick;   /* first tick still free */
+};
+
+struct record_item { /* INVENTORY -> PUBLISH */
+    bool over;
+    struct record record;
+};
+
+struct reader {
+    struct reader_cfg cfg;
+    struct radio *radio;
+    double rate_sps;
+    struct link link;
+    double turnaround_ticks;
+    struct record_context context;
+    struct tx_shape *shape;
+    struct reply_rx *receiver;
+    struct publish *publish;
+    struct recorder *recorder; /* used by PUBLISH once the threads run */
+    struct iq_block pool[IQ_BLOCKS];
+    float _Complex *pool_samples;
+
+    struct bell bell_rx, bell_dsp, bell_inventory, bell_tx, bell_publish;
+    struct ring iq_free, iq_ready, iq_done, listens, heard, commands, lates, records;
+    struct progress progress;
+    _Atomic int64_t tx_horizon_tick;  /* TX may send up to here */
+    _Atomic int64_t tx_off_tick;      /* carrier off from here, INT64_MAX while the run goes on */
+    _Atomic int64_t tx_sent_tick;     /* sent so far */
+    atomic_bool stop_asked, over, radio_stopped, tx_over;
+    atomic_uint_fast64_t dropped_records, dropped_blocks;
+    struct stats_turnaround turnaround; /* TX writes, INVENTORY reads: own lock */
+
+    pthread_mutex_t status_mutex;
+    enum status status;               /* first failure of the run */
+    char status_text[512];
+    pthread_t thread[5];
+    unsigned n_threads;
+    int64_t start_ns;
+};
+
+void *thread_rx(void *reader);
+void *thread_dsp(void *reader);
+void *thread_inventory(void *reader);
+void *thread_emit(void *reader); /* in its place when only a carrier is wanted */
+void *thread_tx(void *reader);
+void *thread_publish(void *reader);
+
+/* Record the run's first failure (with status_detail()) and begin the end. */
+void reader_fail(struct reader *reader, enum status status);
+/* Hand a record to PUBLISH: real-time radios drop and count when the ring is full, others wait. */
+void reader_record(struct reader *reader, const struct record *record);
+/* Push and wait for room (non-real-time paths). False once the reader is over. */
+bool reader_push_wait(struct reader *reader, struct ring *ring, const void *item);
+int64_t reader_wall_ns(void);
+/* CPU seconds of the process per wall second since the start. */
+double reader_cpu_ratio(const struct reader *reader);
+/* End the run on the air: carrier off from `tick` on, wait until it is, stop the radio, and take
+ * what DSP still says until the stream is over. INVENTORY (or EMIT) only, last thing it does. */
+void reader_wind_up(struct reader *reader, int64_t tick);
+
+#endif

@@ -1,0 +1,109 @@
+/* record.h - one event of the contract: fixed-size, copied through rings, formatted as JSON or as a
+ * line for people by the publish thread.                                     layer: reader
+ * Source: ../shared contract, "Events (schema version 1)". */
+#ifndef READER_RECORD_H
+#define READER_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/command.h"
+#include "protocol/epc.h"
+#include "protocol/qalgo.h"
+
+enum record_type {
+    RECORD_READ = 0,
+    RECORD_SLOT,
+    RECORD_ROUND,
+    RECORD_COMMAND,
+    RECORD_STATUS,
+    RECORD_SUMMARY,
+    RECORD_TYPE_N
+};
+extern const char *const record_type_text[RECORD_TYPE_N]; /* "read", "slot", ... */
+
+struct record_read {
+    uint8_t epc[62];
+    size_t n_epc_bits;
+    uint16_t pc, rn16;
+    char antenna[16];
+    double freq_hz;          /* NaN: not known, left out */
+    double rssi_dbfs;        /* always known */
+    double rssi_dbm;         /* NaN when not calibrated; then rssi_dbfs is printed */
+    double snr_db, phase_deg, blf_hz;
+    int session;
+    uint32_t round, slot;
+    uint64_t count;          /* times this EPC was seen in this run, this one included */
+    bool recovered;
+};
+
+struct record_slot {
+    enum slot_outcome outcome;
+    uint32_t round, slot;
+    int q;
+    bool has_rn16;
+    uint16_t rn16;
+    /* --trace only (NaN = not known, left out) */
+    bool traced;
+    double score_nats, threshold_nats, fit_ratio, snr_db, blf_hz, offset_hz, residual_dbfs;
+};
+
+struct record_round {
+    uint32_t round, slots, empty, single, collision;
+    int q;
+    double duration_s, tags_estimated;
+};
+
+struct record_command {
+    struct command command;
+    bool decoded;            /* false: bits only, name "unknown" */
+    bool crc_right;
+    size_t n_bits;
+    uint8_t bit[320];        /* unpacked; n_bits may be larger: the tail is cut then */
+    double tari_us, rtcal_us, trcal_us; /* 0: not known */
+};
+
+struct record_status { /* status; in a summary: totals of the run */
+    uint64_t reads, unique, overflows, underflows, late;
+    double reads_per_s;
+    double leak_dbfs, residual_dbfs, noise_dbfs;    /* NaN: null in JSON */
+    double read_latency_p50_ms, read_latency_p99_ms; /* NaN: null */
+    uint64_t slots[SLOT_OUTCOME_N];
+    uint64_t rounds;
+    double duration_s;                              /* summary: length of the run */
+    /* host object: wall clock, differs from run to run */
+    double turnaround_p50_us, turnaround_p99_us, turnaround_max_us; /* NaN: null */
+    uint64_t dropped_events;
+    double cpu_ratio;                               /* CPU seconds per wall second */
+};
+
+struct record {
+    enum record_type type;
+    double t_s;              /* sample clock, seconds since the start of the stream */
+    union {
+        struct record_read read;
+        struct record_slot slot;
+        struct record_round round;
+        struct record_command command;
+        struct record_status status; /* RECORD_STATUS and RECORD_SUMMARY */
+    };
+};
+
+struct record_context { /* what all records of a run share */
+    char reader_name[64];
+    double epoch_s;          /* Unix time of tick 0; NaN: no "time" field */
+};
+
+enum { RECORD_JSON_MAX = 2048 };
+
+/* Write the JSON object (no newline, zero-terminated).  out text, returns its length
+ * pre capacity >= RECORD_JSON_MAX */
+size_t record_to_json(const struct record *record, const struct record_context *context, char *text,
+                      size_t capacity);
+
+/* One line for people (no newline); empty for types that are not shown one by one. */
+size_t record_to_line(const struct record *record, const struct record_context *context,
+                      char *text, size_t capacity);
+
+#endif

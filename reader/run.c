@@ -1,0 +1,93 @@
+/* run.c - from options to a reader that has run and said what it has to say. */
+#include "reader/run.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config/log.h"
+#include "protocol/link.h"
+#include "reader/region.h"
+
+#define POLL_NS 20000000L
+
+int run_exit_status(enum status status)
+{
+    if (status == ST_OK) {
+        return 0;
+    }
+    log_error("%s", status_detail());
+    return status == ST_USAGE || status == ST_RANGE ? 2 : 1;
+}
+
+void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struct reader_cfg *cfg)
+{
+    cfg->mode = mode;
+    cfg->trigger_period_s = NAN;
+    option_fill(options, &run_options, &cfg->run);
+    option_fill(options, &radio_options, &cfg->radio);
+    option_fill(options, &link_options, &cfg->link);
+    option_fill(options, &inventory_options, &cfg->inventory);
+    option_fill(options, &reply_rx_options, &cfg->receiver);
+    option_fill(options, &tx_shape_options, &cfg->tx);
+    option_fill(options, &publish_options, &cfg->publish);
+    struct publish_cfg *publish = &cfg->publish;
+    publish->zmq_endpoint_named = option_is_set(options, "publish.zmq.endpoint");
+    publish->json = cfg->run.json;
+    publish->trace = cfg->run.trace;
+    publish->live_view = !publish->json && isatty(STDOUT_FILENO) != 0;
+    if (mode != READER_INVENTORY) {
+        publish->zmq_enabled = false;
+        publish->live_view = false;
+    }
+}
+
+/* Wait for the run's end or a signal; a second signal gives up on an orderly end. */
+static void run_wait(struct reader *reader, const sigset_t *signals)
+{
+    int n_signals = 0;
+    struct timespec poll = {.tv_nsec = POLL_NS};
+    while (!reader_is_over(reader)) {
+        if (sigtimedwait(signals, NULL, &poll) > 0) {
+            if (++n_signals == 1) {
+                reader_stop(reader);
+            } else {
+                reader_abort(reader);
+            }
+        }
+    }
+}
+
+int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
+{
+    const struct radio_ops *ops = radio_table[cfg->radio.kind];
+    if (ops->real_time) {
+        enum status status = region_check(cfg->run.region, cfg->radio.freq_hz);
+        if (status) {
+            return run_exit_status(status);
+        }
+    }
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    struct reader *reader = NULL;
+    enum status status = reader_new(cfg, options, &reader);
+    if (status) {
+        return run_exit_status(status);
+    }
+    status = reader_start(reader);
+    if (!status) {
+        run_wait(reader, &signals);
+        status = reader_join(reader);
+    }
+    int exit_status = run_exit_status(status);
+    reader_free(&reader);
+    return exit_status;
+}

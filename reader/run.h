@@ -1,0 +1,23 @@
+/* run.h - what the sub-commands share: configuration from options, running a reader to its end.
+ *                                                                            layer: reader */
+#ifndef READER_RUN_H
+#define READER_RUN_H
+
+#include "reader/reader.h"
+
+/* Fill a reader's configuration from all tables. `stdout_is_terminal` decides about the live view. */
+void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struct reader_cfg *cfg);
+
+/* Check, open, start, wait (SIGINT and SIGTERM end in order, a second one at once), join, free.
+ *   out exit status of the program; messages are on stderr */
+int run_reader(const struct reader_cfg *cfg, const struct option_set *options);
+
+/* Exit status for a failure: 2 for usage and configuration, 1 otherwise; prints status_detail(). */
+int run_exit_status(enum status status);
+
+int cmd_inventory(struct option_set *options, int n_arguments, char **arguments);
+int cmd_emit(struct option_set *options, int n_arguments, char **arguments);
+int cmd_decode(struct option_set *options, int n_arguments, char **arguments);
+int cmd_watch(struct option_set *options, int n_arguments, char **arguments);
+
+#endif

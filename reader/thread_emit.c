@@ -1,0 +1,56 @@
+/* thread_emit.c - EMIT: a carrier, optionally with a trigger keyed onto it again and again. */
+#include <math.h>
+#include <string.h>
+
+#include "config/require.h"
+#include "reader/reader_parts.h"
+
+/* The trigger is a QueryRep: four bits that wake envelope detectors and start no round. */
+static void trigger_make(struct command_item *item)
+{
+    struct command command = {.id = COMMAND_QUERY_REP};
+    static struct bitbuf bits;
+    bits.n_bits = 0;
+    enum status status = command_encode(&command, &bits);
+    require(status == ST_OK);
+    memset(item, 0, sizeof *item);
+    item->n_bits = bits.n_bits;
+    memcpy(item->bit, bits.bit, bits.n_bits);
+}
+
+static void emit_wait(struct reader *reader, int64_t until_tick)
+{
+    while (!atomic_load(&reader->stop_asked) && atomic_load(&reader->tx_sent_tick) < until_tick) {
+        unsigned seen = bell_read(&reader->bell_inventory);
+        bell_wait(&reader->bell_inventory, seen, 10);
+    }
+}
+
+void *thread_emit(void *argument)
+{
+    struct reader *reader = argument;
+    double duration_s = reader->cfg.run.duration_s;
+    int64_t end = isfinite(duration_s) ? (int64_t)(duration_s * reader->rate_sps) : INT64_MAX;
+    double period = reader->cfg.trigger_period_s * reader->rate_sps;
+    double next = period;
+    struct command_item item;
+    trigger_make(&item);
+    while (!atomic_load(&reader->stop_asked) && isfinite(period) && next < (double)end) {
+        item.start_tick = ceil(next);
+        reader_push_wait(reader, &reader->commands, &item);
+        next += period;
+        int64_t horizon = (int64_t)next - tx_shape_lead_ticks(reader->shape) - 2;
+        horizon = horizon < end ? horizon : end;
+        atomic_store(&reader->tx_horizon_tick, horizon);
+        bell_ring(&reader->bell_tx);
+        emit_wait(reader, (int64_t)item.start_tick);
+    }
+    atomic_store(&reader->tx_horizon_tick, end);
+    bell_ring(&reader->bell_tx);
+    emit_wait(reader, end);
+    int64_t off = atomic_load(&reader->stop_asked) ? 0 : end;
+    reader_wind_up(reader, off);
+    struct record_item last = {.over = true};
+    reader_push_wait(reader, &reader->records, &last);
+    return NULL;
+}

@@ -1,0 +1,434 @@
+/* thread_inventory.c - INVENTORY: what was heard -> records, the next command, the next window.
+ *
+ * Decisions rest on sample ticks alone: a command answers a verdict whose last sample is ready_tick,
+ * and may not begin before ready_tick + turnaround. The horizon tells TX how far it may send without
+ * meeting a command still to come; a window and its command are always in their rings first. */
+#include <math.h>
+#include <string.h>
+
+#include "config/log.h"
+#include "config/require.h"
+#include "config/units.h"
+#include "protocol/reply.h"
+#include "reader/reader_parts.h"
+
+#define CARRIER_SETTLE_US 1500.0 /* Gen2 6.3.1.2.6: no command before */
+#define T2_GUARD_TPRI 0.25       /* for the measured end of a reply */
+#define BLF_PRIOR_RATIO 0.03     /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
+#define TAGS_MAX 200000
+
+struct inventory_state {
+    struct reader *reader;
+    struct inventory inventory;
+    struct stats_tags *tags;
+    struct stats_distribution latency_ms;
+    struct record_status totals;
+    uint64_t id;                  /* of the last command */
+    struct inventory_step step;   /* what it is */
+    struct reply_listen listen;   /* what was expected after it */
+    double command_start_tick, command_end_tick, slot_start_tick, round_start_tick;
+    int64_t horizon_tick;
+    int carrier_sign;
+    double blf_hz;                /* of the tag being acknowledged; NaN: unknown */
+    struct record_slot quality;   /* receiver's view of the slot's last reply */
+    double next_status_s, last_status_s;
+    uint64_t last_status_reads;
+    double end_tick;              /* of the run, where a decision ended it */
+    bool done;
+};
+
+static double ticks_of_us(const struct reader *reader, double us)
+{
+    return us * 1e-6 * reader->rate_sps;
+}
+
+static void record_at(struct inventory_state *state, struct record *record, double tick)
+{
+    record->t_s = tick / state->reader->rate_sps;
+    reader_record(state->reader, record);
+}
+
+static double finite_or_null(double value)
+{
+    return isfinite(value) ? value : NAN;
+}
+
+static void status_record(struct inventory_state *state, enum record_type type, double tick)
+{
+    struct reader *reader = state->reader;
+    struct record record = {.type = type, .status = state->totals};
+    struct record_status *status = &record.status;
+    struct radio_counters counters = radio_counters_read(reader->radio);
+    double t_s = tick / reader->rate_sps;
+    double span_s = type == RECORD_STATUS ? t_s - state->last_status_s : t_s;
+    uint64_t before = type == RECORD_STATUS ? state->last_status_reads : 0;
+    status->reads_per_s = span_s > 0.0 ? (double)(status->reads - before) / span_s : 0.0;
+    status->unique = stats_tags_unique(state->tags);
+    status->overflows = counters.overflows + atomic_load(&reader->dropped_blocks);
+    status->underflows = counters.underflows;
+    status->late += counters.late;
+    status->read_latency_p50_ms = stats_percentile(&state->latency_ms, 0.50);
+    status->read_latency_p99_ms = stats_percentile(&state->latency_ms, 0.99);
+    status->duration_s = t_s;
+    stats_turnaround_read(&reader->turnaround, &status->turnaround_p50_us,
+                          &status->turnaround_p99_us, &status->turnaround_max_us);
+    status->dropped_events = atomic_load(&reader->dropped_records);
+    status->cpu_ratio = reader_cpu_ratio(reader);
+    record_at(state, &record, tick);
+    state->last_status_s = t_s;
+    state->last_status_reads = status->reads;
+}
+
+/* Once a second of sample time, placed by verdicts so that it falls the same way every run. */
+static void status_due(struct inventory_state *state, int64_t tick)
+{
+    double t_s = (double)tick / state->reader->rate_sps;
+    if (t_s >= state->next_status_s) {
+        status_record(state, RECORD_STATUS, (double)tick);
+        state->next_status_s = floor(t_s) + 1.0;
+    }
+}
+
+static void slot_records(struct inventory_state *state, double tick)
+{
+    const struct inventory_step *step = &state->step;
+    if (step->slot.valid) {
+        struct record record = {.type = RECORD_SLOT, .slot = state->quality};
+        record.slot.outcome = step->slot.outcome;
+        record.slot.round = step->slot.round;
+        record.slot.slot = step->slot.slot;
+        record.slot.q = step->slot.q;
+        record.slot.has_rn16 = step->slot.has_rn16;
+        record.slot.rn16 = step->slot.rn16;
+        record.slot.traced = state->reader->cfg.publish.trace;
+        state->totals.slots[step->slot.outcome]++;
+        record_at(state, &record, tick);
+    }
+    if (step->ended_round.valid) {
+        const struct inventory_round *round = &step->ended_round;
+        struct record record = {.type = RECORD_ROUND};
+        record.round = (struct record_round){
+            .round = round->round,
+            .slots = round->slots,
+            .empty = round->empty,
+            .single = round->single,
+            .collision = round->collision,
+            .q = round->q,
+            .tags_estimated = round->tags_estimated,
+            .duration_s = (tick - state->round_start_tick) / state->reader->rate_sps,
+        };
+        state->totals.rounds++;
+        record_at(state, &record, tick);
+    }
+}
+
+static void command_record(struct inventory_state *state, const struct bitbuf *bits)
+{
+    struct record record = {.type = RECORD_COMMAND};
+    record.command.command = state->step.command;
+    record.command.decoded = record.command.crc_right = true;
+    record.command.n_bits = bits->n_bits;
+    size_t n = bits->n_bits < sizeof record.command.bit ? bits->n_bits : sizeof record.command.bit;
+    memcpy(record.command.bit, bits->bit, n);
+    const struct link *link = &state->reader->link;
+    record.command.tari_us = link->tari_us;
+    record.command.rtcal_us = link->rtcal_us;
+    record.command.trcal_us = command_row(state->step.command.id)->with_preamble ? link->trcal_us : 0.0;
+    record_at(state, &record, state->command_start_tick);
+}
+
+/* PR-ASK flips the carrier at every low: delimiter, data-0, RTcal, (TRcal,) bits. */
+static int sign_after(const struct reader *reader, int sign, size_t n_bits, bool with_preamble)
+{
+    size_t n_lows = 3 + (with_preamble ? 1 : 0) + n_bits;
+    bool flips = reader->cfg.tx.modulation == TX_SHAPE_PR_ASK && n_lows % 2 == 1;
+    return flips ? -sign : sign;
+}
+
+static void horizon_raise(struct inventory_state *state, double tick)
+{
+    if (tick > (double)state->horizon_tick) {
+        state->horizon_tick = (int64_t)tick;
+        atomic_store(&state->reader->tx_horizon_tick, state->horizon_tick);
+        bell_ring(&state->reader->bell_tx);
+    }
+}
+
+/* No command can start before the verdict on the open window plus the turnaround. */
+static void horizon_from_verdict(struct inventory_state *state, int64_t not_before_tick)
+{
+    struct reader *reader = state->reader;
+    horizon_raise(state, (double)not_before_tick + reader->turnaround_ticks -
+                             (double)tx_shape_lead_ticks(reader->shape) - 1.0);
+}
+
+static void window_open(struct inventory_state *state)
+{
+    struct reader *reader = state->reader;
+    enum reply_kind kind =
+        state->step.expect == REPLY_EPC ? REPLY_KIND_EPC : REPLY_KIND_RN16;
+    reply_listen_init(&state->listen, &reader->link, kind, state->command_end_tick);
+    state->listen.carrier_sign = state->carrier_sign;
+    if (kind == REPLY_KIND_EPC && isfinite(state->blf_hz)) {
+        state->listen.blf_hz = state->blf_hz;
+        state->listen.blf_tolerance_ratio = BLF_PRIOR_RATIO;
+    }
+    struct listen_item item = {.id = state->id, .listen = state->listen};
+    reader_push_wait(reader, &reader->listens, &item);
+}
+
+/* Put the step's command on the air from start_tick, and open its window. */
+static void command_send(struct inventory_state *state, double start_tick, int64_t arrival_ns)
+{
+    struct reader *reader = state->reader;
+    const struct command_row *row = command_row(state->step.command.id);
+    static _Thread_local struct bitbuf bits;
+    bits.n_bits = 0;
+    enum status status = command_encode(&state->step.command, &bits);
+    require(status == ST_OK); /* the state machine makes encodable commands only */
+    require(bits.n_bits <= COMMAND_BITS_MAX);
+    struct command_item item = {.n_bits = bits.n_bits, .with_preamble = row->with_preamble};
+    memcpy(item.bit, bits.bit, bits.n_bits);
+    item.start_tick = start_tick;
+    item.id = ++state->id;
+    item.arrival_ns = arrival_ns;
+    state->command_start_tick = start_tick;
+    state->command_end_tick =
+        start_tick + ticks_of_us(reader, link_command_us(&reader->link, bits.bit, bits.n_bits,
+                                                         row->with_preamble));
+    state->carrier_sign = sign_after(reader, state->carrier_sign, bits.n_bits, row->with_preamble);
+    if (row->reply == REPLY_RN16) {
+        state->slot_start_tick = start_tick;
+    }
+    if (state->step.command.id == COMMAND_QUERY) {
+        state->round_start_tick = start_tick;
+    }
+    if (reader->cfg.publish.trace) {
+        command_record(state, &bits);
+    }
+    if (state->step.expect != REPLY_NONE) {
+        window_open(state);
+    }
+    reader_push_wait(reader, &reader->commands, &item);
+    horizon_raise(state, state->command_end_tick);
+    if (state->step.expect != REPLY_NONE) {
+        horizon_from_verdict(state, reply_listen_not_before(&state->listen, reader->rate_sps));
+    }
+}
+
+static bool run_is_over(struct inventory_state *state, double tick)
+{
+    struct reader *reader = state->reader;
+    double duration_s = reader->cfg.run.duration_s;
+    return state->step.done || atomic_load(&reader->stop_asked) ||
+           (isfinite(duration_s) && tick >= duration_s * reader->rate_sps);
+}
+
+/* Answer an event: commands without reply follow one another at once, the first one with a reply
+ * ends the turn. `latest_tick`: T2 max after the reply answered. */
+static void respond(struct inventory_state *state, struct inventory_event event,
+                    double earliest_tick, double latest_tick, int64_t arrival_ns)
+{
+    const struct link *link = &state->reader->link;
+    double heard_tick = state->command_end_tick > 0.0 ? earliest_tick : 0.0;
+    for (;;) {
+        inventory_advance(&state->inventory, &event, &state->step);
+        slot_records(state, heard_tick);
+        if (run_is_over(state, earliest_tick)) {
+            state->done = true;
+            state->end_tick = earliest_tick;
+            return;
+        }
+        bool late = earliest_tick > latest_tick;
+        state->totals.late += late;
+        latest_tick = INFINITY;
+        if (late && state->step.expect == REPLY_EPC) {
+            event = (struct inventory_event){.heard = HEARD_LATE};
+            continue;
+        }
+        command_send(state, earliest_tick, arrival_ns);
+        if (state->step.expect != REPLY_NONE) {
+            return;
+        }
+        event = (struct inventory_event){.heard = HEARD_SENT};
+        earliest_tick = state->command_end_tick + ticks_of_us(state->reader, link->t4_min_us) + 1.0;
+    }
+}
+
+static void read_record(struct inventory_state *state, const struct reply_result *result,
+                        const struct epc_reply *reply)
+{
+    struct reader *reader = state->reader;
+    struct record record = {.type = RECORD_READ};
+    struct record_read *read = &record.read;
+    memcpy(read->epc, reply->epc, sizeof read->epc);
+    read->n_epc_bits = reply->n_epc_bits;
+    read->pc = reply->pc;
+    read->rn16 = state->inventory.rn16;
+    snprintf(read->antenna, sizeof read->antenna, "%.15s", reader->cfg.radio.antenna);
+    read->freq_hz = radio_freq_hz(reader->radio);
+    double re = crealf(result->gain), im = cimagf(result->gain);
+    read->rssi_dbfs = units_db_from_power_ratio(re * re + im * im);
+    read->rssi_dbm = NAN;
+    read->snr_db = result->snr_db;
+    double phase_deg = atan2(im, re) * 180.0 / UNITS_PI;
+    read->phase_deg = phase_deg < 0.0 ? phase_deg + 360.0 : phase_deg;
+    read->blf_hz = result->blf_hz;
+    read->session = reader->cfg.inventory.session;
+    read->round = state->inventory.round;
+    read->slot = state->inventory.slot;
+    read->count = stats_tags_count(state->tags, reply->epc, reply->n_epc_bits);
+    state->totals.reads++;
+    stats_add(&state->latency_ms,
+              (result->end_tick - state->slot_start_tick) / reader->rate_sps * 1e3);
+    record_at(state, &record, result->start_tick);
+}
+
+/* What the receiver says, in the state machine's words. */
+static struct inventory_event event_of(struct inventory_state *state,
+                                       const struct reply_result *result)
+{
+    struct inventory_event event = {.heard = HEARD_NOTHING};
+    if (result->verdict == REPLY_UNREADABLE) {
+        event.heard = HEARD_COLLISION;
+    } else if (result->verdict == REPLY_DECODED && state->step.expect == REPLY_RN16) {
+        struct bit_reader bits = {.bit = result->bits.bit, .n_bits = result->bits.n_bits};
+        uint64_t rn16 = 0;
+        event.heard = bits_get(&bits, 16, &rn16) == ST_OK ? HEARD_RN16 : HEARD_COLLISION;
+        event.rn16 = (uint16_t)rn16;
+        state->blf_hz = result->blf_hz;
+    } else if (result->verdict == REPLY_DECODED) {
+        struct epc_reply reply;
+        bool right = reply_parse_epc(result->bits.bit, result->bits.n_bits, &reply) == ST_OK &&
+                     reply.crc_right;
+        event.heard = right ? HEARD_EPC : HEARD_EPC_BAD;
+        if (right) {
+            read_record(state, result, &reply);
+        }
+    }
+    return event;
+}
+
+static void quality_note(struct inventory_state *state, const struct reply_result *result)
+{
+    state->quality = (struct record_slot){
+        .score_nats = result->score_nats,
+        .threshold_nats = result->threshold_nats,
+        .fit_ratio = result->fit_ratio,
+        .snr_db = result->snr_db,
+        .blf_hz = result->blf_hz,
+        .offset_hz = result->offset_hz,
+        .residual_dbfs = result->residual_dbfs,
+    };
+    state->totals.leak_dbfs = finite_or_null(result->leak_dbfs);
+    state->totals.noise_dbfs = finite_or_null(result->noise_dbfs);
+    state->totals.residual_dbfs = finite_or_null(result->residual_dbfs);
+}
+
+static void heard_take(struct inventory_state *state, const struct heard_item *item)
+{
+    struct reader *reader = state->reader;
+    const struct link *link = &reader->link;
+    const struct reply_result *result = &item->result;
+    double ready = (double)result->ready_tick + reader->turnaround_ticks;
+    double t2_guard_us = T2_GUARD_TPRI * link->tpri_us;
+    double earliest, latest = INFINITY;
+    if (result->verdict == REPLY_DECODED) {
+        earliest = result->end_tick + ticks_of_us(reader, link->t2_min_us + t2_guard_us);
+        latest = result->end_tick + ticks_of_us(reader, link->t2_max_us - t2_guard_us);
+    } else if (result->verdict == REPLY_UNREADABLE) { /* whoever spoke ends by then */
+        size_t n_bits = state->step.expect == REPLY_EPC ? 128 : 16;
+        double reply_us = link_reply_us(link, n_bits, link->trext) / (1.0 - link->frt_ratio);
+        earliest = state->command_end_tick +
+                   ticks_of_us(reader, link->t1_max_us + reply_us + link->t2_min_us);
+    } else {
+        earliest = state->command_end_tick +
+                   ticks_of_us(reader, fmax(link->t1_max_us, link->t4_min_us));
+    }
+    status_due(state, result->ready_tick);
+    quality_note(state, result);
+    struct inventory_event event = event_of(state, result);
+    respond(state, event, fmax(earliest, ready), latest, item->arrival_ns);
+}
+
+/* TX could not send the command in time (real-time radios). */
+static void late_take(struct inventory_state *state, const struct late_item *item)
+{
+    if (item->id != state->id) {
+        return;
+    }
+    struct reader *reader = state->reader;
+    double soon = (double)item->next_tick + (double)tx_shape_lead_ticks(reader->shape) +
+                  ticks_of_us(reader, reader->cfg.radio.tx_lead_us);
+    if (state->step.expect == REPLY_EPC) {
+        state->totals.late++;
+        respond(state, (struct inventory_event){.heard = HEARD_LATE}, soon, INFINITY, 0);
+        return;
+    }
+    command_send(state, soon, 0);
+}
+
+static void progress_take(struct inventory_state *state)
+{
+    struct progress *progress = &state->reader->progress;
+    pthread_mutex_lock(&progress->mutex);
+    int64_t not_before = progress->id == state->id ? progress->not_before_tick : INT64_MIN;
+    pthread_mutex_unlock(&progress->mutex);
+    if (not_before != INT64_MIN) {
+        horizon_from_verdict(state, not_before);
+    }
+}
+
+static void inventory_loop(struct inventory_state *state)
+{
+    struct reader *reader = state->reader;
+    static _Thread_local struct heard_item heard;
+    struct late_item late;
+    double first = ticks_of_us(reader, 2.0 * reader->cfg.tx.ramp_us + CARRIER_SETTLE_US);
+    respond(state, (struct inventory_event){.heard = HEARD_START}, ceil(first), INFINITY, 0);
+    while (!state->done) {
+        unsigned seen = bell_read(&reader->bell_inventory);
+        if (ring_pop(&reader->lates, &late)) {
+            late_take(state, &late);
+        } else if (ring_pop(&reader->heard, &heard)) {
+            state->done = heard.stream_over;
+            if (!heard.stream_over && heard.id == state->id) {
+                heard_take(state, &heard);
+            }
+        } else if (atomic_load(&reader->stop_asked) || atomic_load(&reader->radio_stopped)) {
+            state->done = true;
+        } else {
+            progress_take(state);
+            bell_wait(&reader->bell_inventory, seen, 100);
+        }
+    }
+}
+
+void *thread_inventory(void *argument)
+{
+    struct reader *reader = argument;
+    static struct inventory_state state; /* one reader a process runs an inventory */
+    memset(&state, 0, sizeof state);
+    state.reader = reader;
+    state.carrier_sign = 1;
+    state.blf_hz = NAN;
+    state.next_status_s = 1.0;
+    state.totals.leak_dbfs = state.totals.noise_dbfs = state.totals.residual_dbfs = NAN;
+    if (stats_tags_new(TAGS_MAX, &state.tags) != ST_OK) {
+        reader_fail(reader, ST_NO_MEMORY);
+    } else {
+        inventory_init(&state.inventory, &reader->cfg.inventory, &reader->link);
+        inventory_loop(&state);
+    }
+    /* a deciding tick lies beyond the horizon; without one (stop, lost radio) the horizon counts */
+    double end = state.end_tick > 0.0 ? state.end_tick
+                                      : fmax((double)state.horizon_tick, state.command_end_tick);
+    reader_wind_up(reader, (int64_t)end);
+    if (state.tags) {
+        status_record(&state, RECORD_SUMMARY, end);
+        stats_tags_free(&state.tags);
+    }
+    struct record_item last = {.over = true};
+    reader_push_wait(reader, &reader->records, &last);
+    return NULL;
+}

@@ -1,0 +1,116 @@
+/* thread_tx.c - TX: commands -> samples, never beyond the horizon (or, on a real-time radio, never
+ * more than the lead ahead of the device clock). */
+#include <time.h>
+
+#include "reader/reader_parts.h"
+
+enum { TX_CHUNK_SAMPLES = 4096 };
+
+struct tx_state {
+    int64_t next_tick;
+    bool pending;              /* a command whose reply's arrival time is still to be accounted */
+    int64_t pending_tick, pending_arrival_ns;
+    int64_t end_tick;          /* of the ramp down; INT64_MAX while the run goes on */
+};
+
+static void command_take(struct reader *reader, struct tx_state *state,
+                         const struct command_item *command)
+{
+    struct tx_shape_frame frame;
+    enum status status =
+        tx_shape_command(reader->shape, &reader->link, command->bit, command->n_bits,
+                         command->with_preamble, command->start_tick, &frame);
+    if (status != ST_OK) {
+        struct late_item late = {.id = command->id, .next_tick = state->next_tick};
+        reader_push_wait(reader, &reader->lates, &late);
+        return;
+    }
+    state->pending = command->arrival_ns != 0;
+    state->pending_tick = (int64_t)command->start_tick;
+    state->pending_arrival_ns = command->arrival_ns;
+}
+
+/* How far to send now. Read the horizon before the commands: a command is in its ring before the
+ * horizon passes its start. */
+static int64_t tx_limit(struct reader *reader)
+{
+    int64_t limit = atomic_load(&reader->tx_horizon_tick);
+    if (radio_ops_of(reader->radio)->real_time) {
+        double lead = reader->cfg.radio.tx_lead_us * 1e-6 * reader->rate_sps;
+        limit = radio_now(reader->radio) + (int64_t)lead;
+    }
+    return limit;
+}
+
+/* The end has been decided: carrier off at the tick asked for, or now if that is past. */
+static void tx_plan_end(struct reader *reader, struct tx_state *state)
+{
+    int64_t off = atomic_load(&reader->tx_off_tick);
+    if (off == INT64_MAX || state->end_tick != INT64_MAX) {
+        return;
+    }
+    int64_t earliest = state->next_tick + tx_shape_lead_ticks(reader->shape);
+    off = off > earliest ? off : earliest;
+    tx_shape_carrier_off(reader->shape, off);
+    double ramp_ticks = reader->cfg.tx.ramp_us * 1e-6 * reader->rate_sps;
+    state->end_tick = off + (int64_t)(2.0 * ramp_ticks) + 64; /* zeros last */
+}
+
+static void tx_wait(struct reader *reader, unsigned seen)
+{
+    if (radio_ops_of(reader->radio)->real_time) {
+        struct timespec nap = {.tv_nsec = 50000};
+        nanosleep(&nap, NULL);
+    } else {
+        bell_wait(&reader->bell_tx, seen, 100);
+    }
+}
+
+static enum status tx_send(struct reader *reader, struct tx_state *state, int64_t limit)
+{
+    static _Thread_local float _Complex sample[TX_CHUNK_SAMPLES];
+    int64_t n = limit - state->next_tick;
+    n = n < TX_CHUNK_SAMPLES ? n : TX_CHUNK_SAMPLES;
+    tx_shape_render(reader->shape, sample, (size_t)n);
+    enum status status = radio_send(reader->radio, sample, (size_t)n, state->next_tick);
+    state->next_tick += n;
+    atomic_store(&reader->tx_sent_tick, state->next_tick);
+    if (state->pending && state->next_tick > state->pending_tick) {
+        state->pending = false;
+        stats_turnaround_add(&reader->turnaround,
+                             1e-3 * (double)(reader_wall_ns() - state->pending_arrival_ns));
+    }
+    return status;
+}
+
+void *thread_tx(void *argument)
+{
+    struct reader *reader = argument;
+    struct tx_state state = {.end_tick = INT64_MAX};
+    enum status status = ST_OK;
+    tx_shape_carrier_on(reader->shape, 0);
+    while (status == ST_OK && !atomic_load(&reader->radio_stopped)) {
+        unsigned seen = bell_read(&reader->bell_tx);
+        int64_t limit = tx_limit(reader);
+        struct command_item command;
+        while (ring_pop(&reader->commands, &command)) {
+            command_take(reader, &state, &command);
+        }
+        tx_plan_end(reader, &state);
+        limit = limit < state.end_tick ? limit : state.end_tick;
+        if (state.next_tick >= state.end_tick) {
+            break;
+        }
+        if (state.next_tick < limit) {
+            status = tx_send(reader, &state, limit);
+        } else {
+            tx_wait(reader, seen);
+        }
+    }
+    if (status != ST_OK && status != ST_STOPPED && status != ST_END) {
+        reader_fail(reader, status);
+    }
+    atomic_store(&reader->tx_over, true);
+    bell_ring(&reader->bell_inventory);
+    return NULL;
+}
