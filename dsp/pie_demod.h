@@ -32,6 +32,7 @@ void pie_demod_free(struct pie_demod **demod);
 void pie_demod_reset(struct pie_demod *demod, int64_t next_tick);
 
 /* Push samples for the ticks that follow the last pushed ones; stops at the first finished frame.
+ * Frames of fewer than 4 bits (QueryRep is the shortest command) are dropped.
  *   out  returns samples consumed (all of them when *found is false); frame is filled when *found
  *   cost O(n_samples), no allocation; the common case (carrier only) at least 200 MS/s */
 size_t pie_demod_push(struct pie_demod *demod, const float _Complex *sample, size_t n_samples,

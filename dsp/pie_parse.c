@@ -18,7 +18,10 @@
 #define PW_MIN_TARI 0.2
 #define PW_MAX_TARI 0.65
 #define PW_SPREAD_TARI 0.2
-#define END_MARGIN 1.2      /* over the longest high part inside a frame */
+#define LOW_MAX_RATIO 0.35     /* depth at least 80 % */
+#define PEAK_SPREAD_RATIO 0.35 /* of the two high parts: noise alone spreads more */
+#define BITS_MIN 4             /* QueryRep, the shortest command */
+#define END_MARGIN 1.2         /* over the longest high part inside a frame */
 
 /* Time of the 50 % point between A and the low level, by the two levels' crossings. */
 static double edge_tick(const double cross_tick[2], double low_ratio)
@@ -54,11 +57,13 @@ static void frame_open(struct pie_parse *parse)
     double tari_us = rise_us[1] - rise_us[0];
     double rtcal_us = rise_us[2] - rise_us[1];
     double pw_us[2] = {rise_us[1] - fall_us[1], rise_us[2] - fall_us[2]};
-    if (!within(rise_us[0] - fall_us[0], DELIMITER_MIN_US, DELIMITER_MAX_US, 0.0) ||
+    if (low_ratio > LOW_MAX_RATIO ||
+        !within(rise_us[0] - fall_us[0], DELIMITER_MIN_US, DELIMITER_MAX_US, 0.0) ||
         !within(tari_us, TARI_MIN_US, TARI_MAX_US, 0.0) ||
         !within(rtcal_us, RTCAL_MIN_TARI * tari_us, RTCAL_MAX_TARI * tari_us, 2.0 * slack_us) ||
         !within(pw_us[0], PW_MIN_TARI * tari_us, PW_MAX_TARI * tari_us, slack_us) ||
         !within(pw_us[1], PW_MIN_TARI * tari_us, PW_MAX_TARI * tari_us, slack_us) ||
+        fabs(pulse[2].peak_ratio - pulse[1].peak_ratio) > PEAK_SPREAD_RATIO ||
         fabs(pw_us[1] - pw_us[0]) > PW_SPREAD_TARI * tari_us + slack_us) {
         return;
     }
@@ -89,9 +94,9 @@ static void frame_grow(struct pie_parse *parse, const struct pie_pulse *pulse)
     double slack_us = 0.25 + 0.25 / parse->ticks_per_us;
     bool first = frame->bits.n_bits == 0 && !frame->with_preamble;
     parse->rise_tick = rise_tick;
-    parse->locked = within(pw_us, PW_MIN_TARI * frame->tari_us, PW_MAX_TARI * frame->tari_us,
-                           slack_us) &&
-                    frame->bits.n_bits < LIMIT_BITS;
+    double spread_us = PW_SPREAD_TARI * frame->tari_us + slack_us;
+    parse->locked =
+        within(pw_us, frame->pw_us, frame->pw_us, spread_us) && frame->bits.n_bits < LIMIT_BITS;
     if (!parse->locked) {
         return;
     }
@@ -142,7 +147,7 @@ bool pie_parse_high(struct pie_parse *parse, int64_t tick, struct pie_frame *fra
 
 bool pie_parse_take(struct pie_parse *parse, int64_t tick, struct pie_frame *frame)
 {
-    bool found = parse->locked && parse->frame.bits.n_bits > 0;
+    bool found = parse->locked && parse->frame.bits.n_bits >= BITS_MIN;
     if (found) {
         parse->frame.end_tick = parse->rise_tick;
         parse->frame.known_tick = tick;

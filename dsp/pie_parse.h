@@ -16,17 +16,18 @@ struct pie_pulse {
     double rise_tick[2]; /* the same, rising */
     double low_ratio;    /* lowest level / A */
     double level;        /* A */
+    double peak_ratio;   /* highest level of the high part before it / A */
 };
 
 enum { PIE_PARSE_HISTORY = 3 }; /* delimiter, data-0, RTcal */
 
 struct pie_parse { /* zeroed and ticks_per_us set: ready */
     double ticks_per_us;
-    unsigned n_pulses; /* in history, at most PIE_PARSE_HISTORY */
+    unsigned n_pulses;                           /* in history, at most PIE_PARSE_HISTORY */
     struct pie_pulse history[PIE_PARSE_HISTORY]; /* oldest first */
-    bool locked;       /* delimiter, data-0 and RTcal seen; `frame` grows */
-    double low_ratio;  /* of the delimiter */
-    double rise_tick;  /* last rising edge */
+    bool locked;      /* delimiter, data-0 and RTcal seen; `frame` grows */
+    double low_ratio; /* of the delimiter */
+    double rise_tick; /* last rising edge */
     struct pie_frame frame;
 };
 
@@ -36,10 +37,11 @@ void pie_parse_reset(struct pie_parse *parse);
 /* One low pulse, complete.  cost O(1) */
 void pie_parse_pulse(struct pie_parse *parse, const struct pie_pulse *pulse);
 
-/* The carrier has stayed high until `tick`.  out true when this ends a frame, which is copied out */
+/* The carrier has stayed high until `tick`.  out true when this ends a frame of at
+ * least four bits (QueryRep, the shortest command), which is copied out */
 bool pie_parse_high(struct pie_parse *parse, int64_t tick, struct pie_frame *frame);
 
-/* No more input: out true when a frame with at least one bit is under way, which is copied out */
+/* No more input: out true when a frame with at least four bits is under way, which is copied out */
 bool pie_parse_take(struct pie_parse *parse, int64_t tick, struct pie_frame *frame);
 
 #endif

@@ -11,13 +11,13 @@
 
 struct power_spectrum {
     size_t n_fft;
-    size_t n_filled;          /* samples waiting in `segment` */
+    size_t n_filled; /* samples waiting in `segment` */
     size_t n_segments;
     float *window;
     double window_sum;
-    double *sum;              /* |X|^2 over the segments, FFT order */
-    float _Complex *segment;  /* the last n_fft samples */
-    fftwf_complex *work;      /* float _Complex, since complex.h comes first */
+    double *sum;             /* |X|^2 over the segments, FFT order */
+    float _Complex *segment; /* the last n_fft samples */
+    fftwf_complex *work;     /* float _Complex, since complex.h comes first */
     fftwf_plan plan;
 };
 

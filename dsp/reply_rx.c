@@ -20,6 +20,7 @@
 #define RESIDUAL_RATIO_MAX 2.0  /* unexplained energy over noise: above, the fit must be good */
 #define FIT_SINGLE_RATIO 0.7    /* a fit this good is one tag, whatever the residual */
 #define ENERGY_SIGMAS 7.0       /* energy above noise that counts as a reply */
+#define CLIP_LEVEL 0.9995F      /* a 12-bit converter's last code */
 #define LONGEST_WINDOW_TPRI 6000.0
 
 enum { TRACKS_MAX = 8, LENGTH_KNOWN_SYMBOLS = 24 };
@@ -498,15 +499,15 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
     return true;
 }
 
+/* Full scale in I or Q: counted as integers, which vectorises. */
 static void clip_watch(struct reply_rx *rx, const float _Complex *sample, size_t n)
 {
     const float *x = (const float *)sample;
-    float peak = 0.0F;
+    unsigned n_hits = 0;
     for (size_t k = 0; k < 2 * n; k++) {
-        float a = fabsf(x[k]);
-        peak = a > peak ? a : peak;
+        n_hits += fabsf(x[k]) >= CLIP_LEVEL;
     }
-    rx->clipped = rx->clipped || peak >= 0.9995F;
+    rx->clipped = rx->clipped || n_hits > 0;
 }
 
 bool reply_rx_push(struct reply_rx *rx, const float _Complex *sample, size_t n_samples,

@@ -18,21 +18,22 @@
 enum { EDGE_STEPS = 4096, RAMPS_MAX = 8, COMMANDS_MAX = 2 };
 
 
-#define EDGE_RISE_RATIO 0.482188   /* 10-90 % time of S over T: 1 - 2u, S(u) = 0.1 */
-#define EDGE_WANTED_SAMPLES 4.0    /* first spectral null at the Nyquist frequency */
-#define EDGE_LEAST_SAMPLES 2.6     /* shorter edges ring beyond the 5 % of 6.3.1.2.5 */
-#define EDGE_OVERLAP_RATIO 1.4     /* T over a plateau's length: what it lacks stays below 4 % */
-#define EDGE_CROSSING_RATIO 2.0    /* T over PW in pr-ask, where the low plateau is a zero crossing:
-                                    * an edge ends before the 50 % point of its neighbour */
-#define RISE_MAX_TARI 0.33         /* tr, tf: Gen2 table 6.6 */
+#define EDGE_RISE_RATIO 0.482188 /* 10-90 % time of S over T: 1 - 2u, S(u) = 0.1 */
+#define EDGE_WANTED_SAMPLES 4.0  /* first spectral null at the Nyquist frequency */
+#define EDGE_LEAST_SAMPLES 2.6   /* shorter edges ring beyond the 5 % of 6.3.1.2.5 */
+#define EDGE_OVERLAP_RATIO 1.4   /* T over a plateau's length: what it lacks stays below 4 % */
+#define EDGE_CROSSING_RATIO                                                                        \
+    2.0                    /* T over PW in pr-ask, where the low plateau is a zero crossing:       \
+                            * an edge ends before the 50 % point of its neighbour */
+#define RISE_MAX_TARI 0.33 /* tr, tf: Gen2 table 6.6 */
 #define RISE_AUTO_TARI 0.30
 #define TARI_MAX_US 25.0
 
 struct tx_command {
     double start_tick;
-    double width_ticks;   /* T */
-    double level_sign;    /* carrier before the command */
-    size_t at;            /* first edge not wholly rendered */
+    double width_ticks; /* T */
+    double level_sign;  /* carrier before the command */
+    size_t at;          /* first edge not wholly rendered */
     struct pie_edges edges;
 };
 
@@ -45,12 +46,12 @@ struct tx_shape {
     struct tx_shape_cfg cfg;
     double rate_sps;
     double ticks_per_us;
-    double ramp_ticks;    /* whole ramp */
-    int64_t next_tick;    /* next to be rendered */
-    double sign_now;      /* carrier at next_tick when no command is under way */
-    double sign_last;     /* carrier after the last command scheduled */
-    double gain;          /* carrier before the first ramp listed */
-    bool on_last;         /* state after the last ramp listed */
+    double ramp_ticks; /* whole ramp */
+    int64_t next_tick; /* next to be rendered */
+    double sign_now;   /* carrier at next_tick when no command is under way */
+    double sign_last;  /* carrier after the last command scheduled */
+    double gain;       /* carrier before the first ramp listed */
+    bool on_last;      /* state after the last ramp listed */
     size_t n_ramps;
     struct tx_ramp ramp[RAMPS_MAX];
     size_t n_commands;
@@ -177,11 +178,11 @@ static enum status edge_width(const struct tx_shape *shape, const struct link *l
         return status_fail(ST_RANGE, "%g samples/s cannot carry a PW of %g us at Tari %g us",
                            shape->rate_sps, link->pw_us, link->tari_us);
     }
-    if (width_us > longest_us ||
-        width_us * EDGE_RISE_RATIO > RISE_MAX_TARI * link->tari_us) {
-        return status_fail(ST_RANGE, "a rise time of %.3g us is too long for Tari %g us, PW %g us "
-                           "(at most 0.33 Tari, Gen2 6.3.1.2.5)", width_us * EDGE_RISE_RATIO,
-                           link->tari_us, link->pw_us);
+    if (width_us > longest_us || width_us * EDGE_RISE_RATIO > RISE_MAX_TARI * link->tari_us) {
+        return status_fail(ST_RANGE,
+                           "a rise time of %.3g us is too long for Tari %g us, PW %g us "
+                           "(at most 0.33 Tari, Gen2 6.3.1.2.5)",
+                           width_us * EDGE_RISE_RATIO, link->tari_us, link->pw_us);
     }
     *width_ticks = width_us * shape->ticks_per_us;
     return ST_OK;
@@ -341,20 +342,44 @@ void tx_shape_render(struct tx_shape *shape, float _Complex *sample, size_t n_sa
 }
 
 static const struct option_row tx_shape_rows[] = {
-    {.key = "tx.modulation", .kind = OPTION_CHOICE, .unit = "", .fallback = "dsb-ask",
-     .choices = "dsb-ask|pr-ask", .offset = offsetof(struct tx_shape_cfg, modulation),
-     .meaning = "how commands are keyed onto the carrier"},
-    {.key = "tx.depth_ratio", .kind = OPTION_NUMBER, .unit = "", .fallback = "0.95", .min = 0.8,
-     .max = 1.0, .offset = offsetof(struct tx_shape_cfg, depth_ratio),
+    {.key = "tx.modulation",
+     .kind = OPTION_CHOICE,
+     .unit = "",
+     .fallback = "dsb-ask",
+     .choices = "dsb-ask|pr-ask",
+     .offset = offsetof(struct tx_shape_cfg, modulation),
+     .meaning = "how commands are keyed onto the carrier"                                },
+    { .key = "tx.depth_ratio",
+     .kind = OPTION_NUMBER,
+     .unit = "",
+     .fallback = "0.95",
+     .min = 0.8,
+     .max = 1.0,
+     .offset = offsetof(struct tx_shape_cfg, depth_ratio),
      .meaning = "modulation depth (A-B)/A of dsb-ask; pr-ask is always 1"},
-    {.key = "tx.rise_us", .kind = OPTION_NUMBER, .unit = "us", .fallback = "", .min = 0.01,
-     .max = 8.25, .offset = offsetof(struct tx_shape_cfg, rise_us),
+    {                 .key = "tx.rise_us",
+     .kind = OPTION_NUMBER,
+     .unit = "us",
+     .fallback = "",
+     .min = 0.01,
+     .max = 8.25,
+     .offset = offsetof(struct tx_shape_cfg,     rise_us),
      .meaning = "rise and fall time 10-90 %; not set: as soft as Tari, PW and rate allow"},
-    {.key = "tx.amplitude", .kind = OPTION_NUMBER, .unit = "", .fallback = "0.7", .min = 0.001,
-     .max = 1.0, .offset = offsetof(struct tx_shape_cfg, amplitude),
+    { .key = "tx.amplitude",
+     .kind = OPTION_NUMBER,
+     .unit = "",
+     .fallback = "0.7",
+     .min = 0.001,
+     .max = 1.0,
+     .offset = offsetof(struct tx_shape_cfg,   amplitude),
      .meaning = "carrier level, full scale = 1"},
-    {.key = "tx.ramp_us", .kind = OPTION_NUMBER, .unit = "us", .fallback = "100", .min = 1.0,
-     .max = 500.0, .offset = offsetof(struct tx_shape_cfg, ramp_us),
+    {                                           .key = "tx.ramp_us",
+     .kind = OPTION_NUMBER,
+     .unit = "us",
+     .fallback = "100",
+     .min = 1.0,
+     .max = 500.0,
+     .offset = offsetof(struct tx_shape_cfg,     ramp_us),
      .meaning = "power-up and power-down time, 10-90 %"},
 };
 

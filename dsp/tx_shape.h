@@ -45,7 +45,8 @@ struct tx_shape_frame { /* where a scheduled command lies on the sample clock */
 /* Key a command onto the carrier, first falling edge at start_tick. One command may be pending
  * while another is being rendered, not more; edges already rendered may not be asked for.
  *   pre  start_tick >= next tick to be rendered + the edge's half width (tx_shape_lead_ticks)
- *   err  ST_BUSY two commands pending; ST_RANGE start_tick too early: nothing scheduled */
+ *   err  ST_BUSY two commands pending; ST_RANGE start_tick too early, or PW and rise time do not go
+ *        with Tari and rate; ST_FULL more than LIMIT_BITS bits: nothing scheduled */
 enum status tx_shape_command(struct tx_shape *shape, const struct link *link, const uint8_t *bit,
                              size_t n_bits, bool with_preamble, double start_tick,
                              struct tx_shape_frame *frame) must_check;

@@ -32,13 +32,13 @@ struct rig {
     struct air *air;
     double rate_sps;
     double amplitude;
-    double edge_us; /* width of the linear edges, centred on the nominal time */
+    double edge_us;       /* width of the linear edges, centred on the nominal time */
     size_t block_samples; /* air_step is called with so many */
     double level[RIG_SEGMENTS_MAX];
     double end_us[RIG_SEGMENTS_MAX];
     size_t n_segments;
-    double last_level;  /* before the first segment */
-    double now_us;      /* end of the last segment */
+    double last_level; /* before the first segment */
+    double now_us;     /* end of the last segment */
     double last_rise_us;
     int64_t first_tick; /* of the samples below: those of the last run */
     size_t n_samples;
@@ -52,13 +52,27 @@ static const struct rig_link rig_link_c = {12.5, 37.5, 256.0 / 3, 250, 4, false,
 /* The rows' defaults, with everything random about the receiver off. */
 static inline struct air_cfg rig_cfg(size_t n_tags)
 {
-    return (struct air_cfg){
-        .seed = 7, .n_tags = (int64_t)n_tags, .distance_min_m = 0.5, .distance_max_m = 3,
-        .tx_power_dbm = 20, .antenna_gain_dbi = 6, .tag_gain_dbi = 2, .modulation_loss_db = 6,
-        .tag_sensitivity_dbm = -20, .tag_sensitivity_spread_db = 1, .leak_db = -20,
-        .leak_phase_deg = 0, .leak_drift_db_per_s = NAN, .noise_figure_db = -100, .ebn0_db = NAN,
-        .rx_full_scale_dbm = 6, .adc_bits = 0, .dc_offset_dbfs = NAN, .phase_noise_dbc_hz = NAN,
-        .blf_error_ratio = 0, .t2_limit_tpri = 20};
+    return (struct air_cfg){.seed = 7,
+                            .n_tags = (int64_t)n_tags,
+                            .distance_min_m = 0.5,
+                            .distance_max_m = 3,
+                            .tx_power_dbm = 20,
+                            .antenna_gain_dbi = 6,
+                            .tag_gain_dbi = 2,
+                            .modulation_loss_db = 6,
+                            .tag_sensitivity_dbm = -20,
+                            .tag_sensitivity_spread_db = 1,
+                            .leak_db = -20,
+                            .leak_phase_deg = 0,
+                            .leak_drift_db_per_s = NAN,
+                            .noise_figure_db = -100,
+                            .ebn0_db = NAN,
+                            .rx_full_scale_dbm = 6,
+                            .adc_bits = 0,
+                            .dc_offset_dbfs = NAN,
+                            .phase_noise_dbc_hz = NAN,
+                            .blf_error_ratio = 0,
+                            .t2_limit_tpri = 20};
 }
 
 static inline void rig_open(struct rig *rig, const struct air_cfg *cfg, double rate_sps)
@@ -164,7 +178,7 @@ struct rig_reply {
     double start_us; /* after the last rising edge of the command */
     double swing;    /* |2 h| */
     float _Complex idle;
-    double end_us;   /* last change of level, absolute: a lower bound of the end */
+    double end_us; /* last change of level, absolute: a lower bound of the end */
 };
 
 static inline size_t rig_index(const struct rig *rig, double us)
@@ -283,7 +297,11 @@ static inline void rig_query(const struct rig_link *link, unsigned sel, unsigned
     bits[0] = '\0';
     rig_append(bits, 8, 4);
     rig_append(bits, link->dr_64_3, 1);
-    rig_append(bits, link->n_cycles == 1 ? 0 : link->n_cycles == 2 ? 1 : link->n_cycles == 4 ? 2 : 3,
+    rig_append(bits,
+               link->n_cycles == 1   ? 0
+               : link->n_cycles == 2 ? 1
+               : link->n_cycles == 4 ? 2
+                                     : 3,
                2);
     rig_append(bits, link->trext, 1);
     rig_append(bits, sel, 2);

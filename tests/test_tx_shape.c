@@ -18,7 +18,7 @@
 
 enum { SAMPLES_MAX = 40000, DENSE_MAX = 160000, EDGES_MAX = 64, HALF_TAPS = 32 };
 
-struct dense { /* interpolated envelope */
+struct dense {     /* interpolated envelope */
     double per_us; /* points a us */
     size_t n;
     float *level;
@@ -37,8 +37,8 @@ struct worst { /* the worst seen, in units of the limit's own scale */
 
 static struct worst worst_new(void)
 {
-    return (struct worst){.depth_least = 9, .depth_most = -9, .pw_least_slack_us = 99,
-                          .delimiter_us_least = 99};
+    return (struct worst){
+        .depth_least = 9, .depth_most = -9, .pw_least_slack_us = 99, .delimiter_us_least = 99};
 }
 
 static void worst_print(const char *name, const struct worst *w)
@@ -53,8 +53,11 @@ static void worst_print(const char *name, const struct worst *w)
 
 static struct link make_link(double tari_us, double data1_tari, double pw_us, double trcal_us)
 {
-    struct link link = {.tari_us = tari_us, .data0_us = tari_us, .pw_us = pw_us,
-                        .delimiter_us = 12.5, .trcal_us = trcal_us};
+    struct link link = {.tari_us = tari_us,
+                        .data0_us = tari_us,
+                        .pw_us = pw_us,
+                        .delimiter_us = 12.5,
+                        .trcal_us = trcal_us};
     link.data1_us = data1_tari * tari_us;
     link.rtcal_us = link.data0_us + link.data1_us;
     return link;
@@ -62,8 +65,11 @@ static struct link make_link(double tari_us, double data1_tari, double pw_us, do
 
 static struct tx_shape_cfg make_cfg(int modulation)
 {
-    return (struct tx_shape_cfg){.modulation = modulation, .depth_ratio = 0.95, .rise_us = NAN,
-                                 .amplitude = 0.7, .ramp_us = 20.0};
+    return (struct tx_shape_cfg){.modulation = modulation,
+                                 .depth_ratio = 0.95,
+                                 .rise_us = NAN,
+                                 .amplitude = 0.7,
+                                 .ramp_us = 20.0};
 }
 
 static double bessel_i0(double x)
@@ -127,7 +133,9 @@ struct nominal { /* written from the standard's drawing, not by pie.c */
 
 static struct nominal nominal_edges(const struct link *link, const uint8_t *bit, size_t n_bits)
 {
-    struct nominal nominal = {.n = 2, .us = {0.0, 12.5}};
+    struct nominal nominal = {
+        .n = 2, .us = {0.0, 12.5}
+    };
     double length_us[EDGES_MAX] = {link->tari_us, link->rtcal_us, link->trcal_us};
     for (size_t i = 0; i < n_bits; i++) {
         length_us[3 + i] = bit[i] ? link->data1_us : link->tari_us;
@@ -255,8 +263,7 @@ static void run_case(const struct tx_shape_cfg *cfg, double rate_sps, const stru
     assert_true(n_samples <= SAMPLES_MAX);
     assert_int_equal(tx_shape_new(cfg, rate_sps, &shape), ST_OK);
     tx_shape_carrier_on(shape, 3);
-    enum status status =
-        tx_shape_command(shape, link, bit, sizeof bit, true, start_tick, &frame);
+    enum status status = tx_shape_command(shape, link, bit, sizeof bit, true, start_tick, &frame);
     if (status) {
         fail_msg("rate %g Tari %g PW %g: %s", rate_sps, link->tari_us, link->pw_us,
                  status_detail());
@@ -459,7 +466,7 @@ static void tx_shape_turns_the_carrier_over_in_pr_ask(void **state)
         tx_shape_render(shape, out, N);
         assert_true(fabsf(crealf(out[480]) - 0.7f) < 1e-6f);
         assert_true(fabsf(crealf(out[N - 1]) - 0.7f * (float)frame.carrier_sign) < 1e-6f);
-        assert_true(crealf(out[500 + 25 + 6]) < -0.69f); /* high part of data-0 */
+        assert_true(crealf(out[500 + 25 + 6]) < -0.69f);      /* high part of data-0 */
         assert_true(crealf(out[500 + 25 + 25 + 20]) > 0.69f); /* high part of RTcal */
         tx_shape_free(&shape);
     }

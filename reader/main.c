@@ -1,0 +1,28 @@
+/* main.c - the program: which sub-commands and which option tables there are. */
+#include "reader/cli.h"
+#include "reader/option_tables.h"
+#include "reader/run.h"
+
+static const struct cli_command command_inventory = {
+    .name = "inventory", .arguments = "", .run = cmd_inventory,
+    .help = "read tags: carrier, commands, decoding, slotted inventory, publishing"};
+static const struct cli_command command_emit = {
+    .name = "emit", .arguments = "", .run = cmd_emit,
+    .help = "emit a carrier only, optionally with a repeating trigger"};
+static const struct cli_command command_decode = {
+    .name = "decode", .arguments = "FILE...", .run = cmd_decode,
+    .help = "decode recordings offline: reader commands and tag replies"};
+static const struct cli_command command_watch = {
+    .name = "watch", .arguments = "[ENDPOINT]", .run = cmd_watch,
+    .help = "subscribe to a running reader and show what it reads"};
+
+const struct cli_command *const cli_commands[] = {
+    &command_inventory, &command_emit, &command_decode, &command_watch, NULL,
+};
+
+int main(int argc, char **argv)
+{
+    const struct option_table *tables[OPTION_TABLES_MAX];
+    size_t n_tables = option_tables_collect(tables);
+    return cli_main(argc, argv, tables, n_tables);
+}
