@@ -139,18 +139,33 @@ void iq_format_encode(enum iq_format format, const float _Complex *sample, size_
     }
 }
 
+#define TOO_LARGE 0x49800000u /* 2^20 as float; infinities and NaN lie above it */
+#define CLEAN_STEP 4096       /* parts looked at before the next is read: well within L1 */
+
+static uint32_t magnitude_bits(const float *part)
+{
+    uint32_t bits;
+    memcpy(&bits, part, sizeof bits);
+    return bits & 0x7fffffffu;
+}
+
 size_t iq_format_clean(float _Complex *sample, size_t n_samples)
 {
-    const uint32_t too_large = 0x49800000u; /* 2^20 as float; infinities and NaN lie above it */
     float *part = (float *)sample;
-    uint32_t n_cleaned = 0;
-    for (size_t k = 0; k < 2 * n_samples; k++) {
-        uint32_t bits;
-        memcpy(&bits, part + k, sizeof bits);
-        const uint32_t bad = (bits & 0x7fffffffu) >= too_large;
-        bits &= bad - 1u;
-        n_cleaned += bad;
-        memcpy(part + k, &bits, sizeof bits);
+    size_t n_cleaned = 0;
+    for (size_t first = 0; first < 2 * n_samples; first += CLEAN_STEP) {
+        const size_t n_left = 2 * n_samples - first;
+        const size_t n = n_left < CLEAN_STEP ? n_left : CLEAN_STEP;
+        int32_t any = 0; /* sign set by any that is too large: no branch, nothing stored */
+        for (size_t k = first; k < first + n; k++) {
+            any |= (int32_t)(TOO_LARGE - 1u) - (int32_t)magnitude_bits(part + k);
+        }
+        for (size_t k = first; any < 0 && k < first + n; k++) {
+            if (magnitude_bits(part + k) >= TOO_LARGE) {
+                part[k] = 0.0f;
+                n_cleaned++;
+            }
+        }
     }
     return n_cleaned;
 }

@@ -7,7 +7,7 @@
 #include "radio/air/tag_code.h"
 #include "radio/air/tag_command.h"
 
-#define SGTIN "3074257BF7194E4000001A85"
+static const char sgtin_hex[] = "3074257BF7194E4000001A85";
 
 static FILE *golden(const char *name)
 {
@@ -47,7 +47,7 @@ static void bench_open(struct bench *bench, struct rig_link link, uint64_t seed)
     uint8_t epc[12];
     for (size_t i = 0; i < 12; i++) {
         unsigned byte;
-        assert_int_equal(sscanf(SGTIN + 2 * i, "%2x", &byte), 1);
+        assert_int_equal(sscanf(&sgtin_hex[2 * i], "%2x", &byte), 1);
         epc[i] = (uint8_t)byte;
     }
     tag_init(&bench->tag, epc, 96, 0x123456789ABC, seed, &bench->world);
