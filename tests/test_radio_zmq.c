@@ -36,6 +36,7 @@ static int make_context(void **state)
 static int end_context(void **state)
 {
     (void)state;
+    unlink("/tmp/zp_zmq_unused");
     unlink(tx_endpoint + strlen("ipc://"));
     unlink(rx_endpoint + strlen("ipc://"));
     return zmq_ctx_term(context);
