@@ -23,20 +23,20 @@ enum option_kind {
 };
 
 struct option_row {
-    const char *key;        /* "radio.rate_sps" */
+    const char *key; /* "radio.rate_sps" */
     enum option_kind kind;
-    const char *unit;       /* "Hz", "us", "" */
-    const char *fallback;   /* default, in the same notation a user would write; never NULL.
+    const char *unit;      /* "Hz", "us", "" */
+    const char *fallback;  /* default, in the same notation a user would write; never NULL.
                              * "" for a NUMBER means not set: NaN (for an INT: INT64_MIN) */
-    double min, max;        /* accepted range of NUMBER and INT, inclusive */
-    const char *choices;    /* CHOICE: "fm0|miller2|miller4|miller8" */
-    size_t offset;          /* offsetof in the module's struct */
-    const char *meaning;    /* one line */
-    const char *shorthand;  /* everyday flag without dashes, "rate"; NULL when none */
+    double min, max;       /* accepted range of NUMBER and INT, inclusive */
+    const char *choices;   /* CHOICE: "fm0|miller2|miller4|miller8" */
+    size_t offset;         /* offsetof in the module's struct */
+    const char *meaning;   /* one line */
+    const char *shorthand; /* everyday flag without dashes, "rate"; NULL when none */
 };
 
 struct option_table {
-    const char *title;      /* heading in --help and in the generated YAML */
+    const char *title; /* heading in --help and in the generated YAML */
     const struct option_row *rows;
     size_t n_rows;
 };

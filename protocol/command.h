@@ -28,10 +28,18 @@ enum updn { UPDN_SAME = 0, UPDN_DOWN = 3, UPDN_UP = 6 };
 struct command {
     enum command_id id;
     union {
-        struct { uint8_t session; } query_rep;
-        struct { uint16_t rn; } ack;
-        struct { uint8_t dr, m, trext, sel, session, target, q; } query;
-        struct { uint8_t session, updn; } query_adjust;
+        struct {
+            uint8_t session;
+        } query_rep;
+        struct {
+            uint16_t rn;
+        } ack;
+        struct {
+            uint8_t dr, m, trext, sel, session, target, q;
+        } query;
+        struct {
+            uint8_t session, updn;
+        } query_adjust;
         struct {
             uint8_t target, action, mem_bank;
             uint32_t pointer;
@@ -43,10 +51,10 @@ struct command {
 };
 
 struct command_row {
-    const char *name;        /* "QueryRep" */
-    const char *code;        /* "00" */
+    const char *name; /* "QueryRep" */
+    const char *code; /* "00" */
     enum crc_kind crc;
-    bool with_preamble;      /* preamble (Query) or frame-sync */
+    bool with_preamble; /* preamble (Query) or frame-sync */
     enum command_reply reply;
     const char *clause;
 };

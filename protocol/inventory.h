@@ -13,29 +13,30 @@
 #include "protocol/link.h"
 #include "protocol/qalgo.h"
 
-struct inventory_cfg { /* option keys inventory.* : table inventory_options */
-    int session;            /* choice "s0|s1|s2|s3", default s0 */
-    int target;             /* choice "a|b|dual": dual = A and B in turn. Default a. */
+struct inventory_cfg {             /* option keys inventory.* : table inventory_options */
+    int session;                   /* choice "s0|s1|s2|s3", default s0 */
+    int target;                    /* choice "a|b|dual": dual = A and B in turn. Default a. */
     int64_t q_start, q_min, q_max; /* 4, 0, 15 */
-    double q_step;          /* C of Annex D, default 0.3 */
-    int select_all;         /* choice "no|yes|auto", default auto = yes for S1..S3: before the first
-                             * round of each pass a Select puts the session's flag of all tags to
-                             * the pass's target (a pass ends with a frame of empty slots) */
-    int64_t ack_retries;    /* more ACKs of the same RN16 after an EPC with a wrong CRC: 0..3, 1 */
-    int64_t rounds_max;     /* 0 = no limit */
+    double q_step;                 /* C of Annex D, default 0.3 */
+    /* choice "no|yes|auto", default auto = yes for S1..S3: before the first round of each pass a
+     * Select puts the session's flag of all tags to the pass's target (a pass ends with a frame
+     * of empty slots) */
+    int select_all;
+    int64_t ack_retries; /* more ACKs of the same RN16 after an EPC with a wrong CRC: 0..3, 1 */
+    int64_t rounds_max;  /* 0 = no limit */
     double idle_to_collision_ratio; /* from the link, set by the caller, not an option */
 };
 extern const struct option_table inventory_options;
 
 enum inventory_heard {
-    HEARD_START = 0,    /* first call; also after the field was down */
-    HEARD_NOTHING,      /* no reply where one was possible */
-    HEARD_RN16,         /* an RN16, in .rn16 */
-    HEARD_COLLISION,    /* energy, no readable reply */
-    HEARD_EPC,          /* ACK reply with right CRC */
-    HEARD_EPC_BAD,      /* ACK reply found, CRC wrong */
-    HEARD_SENT,         /* a command without reply (Select, NAK) is out */
-    HEARD_LATE,         /* the ACK could not be sent within T2: the tag has gone back to arbitrate */
+    HEARD_START = 0, /* first call; also after the field was down */
+    HEARD_NOTHING,   /* no reply where one was possible */
+    HEARD_RN16,      /* an RN16, in .rn16 */
+    HEARD_COLLISION, /* energy, no readable reply */
+    HEARD_EPC,       /* ACK reply with right CRC */
+    HEARD_EPC_BAD,   /* ACK reply found, CRC wrong */
+    HEARD_SENT,      /* a command without reply (Select, NAK) is out */
+    HEARD_LATE,      /* the ACK could not be sent within T2: the tag has gone back to arbitrate */
 };
 
 struct inventory_event {
@@ -46,7 +47,7 @@ struct inventory_event {
 struct inventory_slot { /* a finished slot, for records */
     bool valid;
     enum slot_outcome outcome;
-    uint32_t round, slot;  /* from 1, from 0 in each round */
+    uint32_t round, slot; /* from 1, from 0 in each round */
     int q;
     bool has_rn16;
     uint16_t rn16;
@@ -55,7 +56,7 @@ struct inventory_slot { /* a finished slot, for records */
 struct inventory_round { /* a finished round */
     bool valid;
     uint32_t round;
-    int q;                 /* at its start */
+    int q;                                    /* at its start */
     uint32_t slots, empty, single, collision; /* rn16_only and crc_error are in none of the three */
     double tags_estimated; /* population of the round: reads + estimated backlog at its end */
 };
@@ -73,12 +74,12 @@ struct inventory { /* embedded; fields private */
     struct link link;
     struct qalgo qalgo;
     int state, q, next_q, target;
-    bool select;                  /* a Select opens every pass */
-    bool epc_seen;                /* in this slot, with a wrong CRC */
+    bool select;   /* a Select opens every pass */
+    bool epc_seen; /* in this slot, with a wrong CRC */
     uint16_t rn16;
-    int64_t acks_left;            /* repetitions still allowed in this slot */
+    int64_t acks_left; /* repetitions still allowed in this slot */
     uint32_t round, slot;
-    uint32_t slots_left;          /* of the frame, after the slot in progress */
+    uint32_t slots_left; /* of the frame, after the slot in progress */
     uint32_t pass_reads;
     struct inventory_round tally;
     uint32_t round_reads;

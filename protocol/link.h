@@ -10,16 +10,16 @@
 
 #include "config/option.h"
 
-enum link_dr { LINK_DR_8 = 0, LINK_DR_64_3 = 1 };            /* value of the Query field */
+enum link_dr { LINK_DR_8 = 0, LINK_DR_64_3 = 1 };                    /* value of the Query field */
 enum link_m { LINK_FM0 = 0, LINK_M2 = 1, LINK_M4 = 2, LINK_M8 = 3 }; /* value of the Query field */
 
-struct link_cfg { /* option keys link.* : table link_options */
-    double tari_us;     /* 6.25 .. 25, default 25 */
-    double data1_tari;  /* data-1 length, 1.5 .. 2.0 Tari, default 2.0 */
-    double pw_tari;     /* PW, default 0.5; checked against MAX(0.265 Tari, 2 us) .. 0.525 Tari */
-    double blf_hz;      /* 40e3 .. 640e3, default 40e3 */
-    int dr;             /* choice "auto|8|64/3": auto = 8 where legal with this Tari, else 64/3 */
-    int m;              /* enum link_m, choice "fm0|miller2|miller4|miller8" */
+struct link_cfg {      /* option keys link.* : table link_options */
+    double tari_us;    /* 6.25 .. 25, default 25 */
+    double data1_tari; /* data-1 length, 1.5 .. 2.0 Tari, default 2.0 */
+    double pw_tari;    /* PW, default 0.5; checked against MAX(0.265 Tari, 2 us) .. 0.525 Tari */
+    double blf_hz;     /* 40e3 .. 640e3, default 40e3 */
+    int dr;            /* choice "auto|8|64/3": auto = 8 where legal with this Tari, else 64/3 */
+    int m;             /* enum link_m, choice "fm0|miller2|miller4|miller8" */
     bool trext;
 };
 extern const struct option_table link_options;
@@ -30,14 +30,14 @@ struct link {
     double blf_hz, tpri_us;
     enum link_dr dr;
     enum link_m m;
-    unsigned m_cycles;      /* 1, 2, 4, 8: subcarrier cycles a symbol (FM0: 1) */
+    unsigned m_cycles; /* 1, 2, 4, 8: subcarrier cycles a symbol (FM0: 1) */
     bool trext;
-    double frt_ratio;       /* BLF tolerance, nominal temperature (table 2.2 of the fact sheet) */
-    double frt_ext_ratio;   /* extended temperature */
+    double frt_ratio;     /* BLF tolerance, nominal temperature (table 2.2 of the fact sheet) */
+    double frt_ext_ratio; /* extended temperature */
     double t1_min_us, t1_nom_us, t1_max_us;
     double t2_min_us, t2_max_us;
     double t4_min_us;
-    double t5_max_us;       /* 20 ms */
+    double t5_max_us; /* 20 ms */
 };
 
 /* Check every limit of the standard and compute.

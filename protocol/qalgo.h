@@ -3,8 +3,14 @@
 #ifndef PROTOCOL_QALGO_H
 #define PROTOCOL_QALGO_H
 
-enum slot_outcome { SLOT_EMPTY = 0, SLOT_SINGLE, SLOT_COLLISION, SLOT_RN16_ONLY, SLOT_CRC_ERROR,
-                    SLOT_OUTCOME_N };
+enum slot_outcome {
+    SLOT_EMPTY = 0,
+    SLOT_SINGLE,
+    SLOT_COLLISION,
+    SLOT_RN16_ONLY,
+    SLOT_CRC_ERROR,
+    SLOT_OUTCOME_N
+};
 extern const char *const slot_outcome_text[SLOT_OUTCOME_N]; /* as in the contract's events */
 
 struct qalgo {

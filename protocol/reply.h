@@ -11,11 +11,11 @@
 struct epc_reply {
     bool crc_right;
     uint16_t pc;
-    unsigned n_xpc_words;   /* 0, 1, 2 as announced by XI / XEB */
+    unsigned n_xpc_words; /* 0, 1, 2 as announced by XI / XEB */
     uint16_t xpc[2];
-    size_t n_epc_bits;      /* what is left of L words after the XPC words */
-    uint8_t epc[62];        /* packed */
-    uint16_t crc;           /* as received */
+    size_t n_epc_bits; /* what is left of L words after the XPC words */
+    uint8_t epc[62];   /* packed */
+    uint16_t crc;      /* as received */
 };
 
 /* Length of the ACK reply announced by its first 5 bits: 16 + 16 L + 16 data bits, 32 .. 528. */

@@ -13,7 +13,8 @@
 #include "config/units.h"
 #include "radio/radio.h"
 
-#define START_DELAY_S 0.2 /* settings and both first packets must reach the device before tick 0   \
+#define START_DELAY_S                                                                              \
+    0.2                   /* settings and both first packets must reach the device before tick 0   \
                            */
 #define SILENCE_MAX_S 2.0 /* the device has failed when it neither gives nor takes for so long */
 #define POLL_S (RADIO_POLL_MS * 1e-3)
@@ -47,33 +48,32 @@ struct radio_uhd {
     _Atomic int64_t device_minus_host_ticks;
     /* receive thread */
     int64_t rx_next_tick, rx_host_ticks;
-    double tx_lead_us;
-
     /* transmit thread */
+    double tx_lead_us;
     bool burst_open, dropping;
 };
 
 static const struct option_row uhd_rows[] = {
-    {"radio.uhd.rx_subdev",     OPTION_TEXT,   "",   "",     0,  0,   NULL,            offsetof(struct uhd_cfg, rx_subdev),
-     "receive subdevice (\"A:0\"); empty: the device's default",                                                                                                                          NULL},
-    {"radio.uhd.tx_subdev",     OPTION_TEXT,   "",   "",     0,  0,   NULL,            offsetof(struct uhd_cfg, tx_subdev),
-     "transmit subdevice; empty: the device's default",                                                                                                                                   NULL},
-    {"radio.uhd.tx_antenna",    OPTION_TEXT,   "",   "",     0,  0,   NULL,            offsetof(struct uhd_cfg, tx_antenna),
-     "transmit antenna port; empty: the device's default",                                                                                                                                NULL},
-    {"radio.uhd.clock_source",  OPTION_TEXT,   "",   "",     0,  0,   NULL,
-     offsetof(struct uhd_cfg,                                                                                   clock_source),  "reference clock: internal, external, gpsdo",             NULL},
-    {"radio.uhd.time_source",   OPTION_TEXT,   "",   "",     0,  0,   NULL,
-     offsetof(struct uhd_cfg,                                                                                   time_source),   "time pulse: internal, external, gpsdo",                  NULL},
-    {"radio.uhd.stream_args",   OPTION_TEXT,   "",   "",     0,  0,   NULL,
-     offsetof(struct uhd_cfg,                                                                                   stream_args),   "stream arguments (\"spp=200\")",                         NULL},
-    {"radio.uhd.wire_format",   OPTION_CHOICE, "",   "sc16", 0,  0,   "sc16|sc12|sc8",
-     offsetof(struct uhd_cfg,                                                                                   wire_format),   "sample format between host and device",                  NULL},
-    {"radio.uhd.delay_us",      OPTION_NUMBER, "us", "0",    0,  1e5, NULL,
-     offsetof(struct uhd_cfg,                                                                                   delay_us),      "transmit-to-receive delay of the hardware, taken out",
-     NULL                                                                                                                                                                                     },
-    {"radio.uhd.n_tx_channels", OPTION_INT,    "",   "",     1,  2,   NULL,
-     offsetof(struct uhd_cfg,                                                                                   n_tx_channels),
-     "transmit channels opened (the second stays silent); unset: what the device needs",                                                                                                  NULL},
+    {"radio.uhd.rx_subdev",     OPTION_TEXT,   "",   "",     0, 0,   NULL,            offsetof(struct uhd_cfg, rx_subdev),
+     "receive subdevice (\"A:0\"); empty: the device's default",                                                                                                                       NULL},
+    {"radio.uhd.tx_subdev",     OPTION_TEXT,   "",   "",     0, 0,   NULL,            offsetof(struct uhd_cfg, tx_subdev),
+     "transmit subdevice; empty: the device's default",                                                                                                                                NULL},
+    {"radio.uhd.tx_antenna",    OPTION_TEXT,   "",   "",     0, 0,   NULL,            offsetof(struct uhd_cfg, tx_antenna),
+     "transmit antenna port; empty: the device's default",                                                                                                                             NULL},
+    {"radio.uhd.clock_source",  OPTION_TEXT,   "",   "",     0, 0,   NULL,
+     offsetof(struct uhd_cfg,                                                                                  clock_source),  "reference clock: internal, external, gpsdo",           NULL},
+    {"radio.uhd.time_source",   OPTION_TEXT,   "",   "",     0, 0,   NULL,
+     offsetof(struct uhd_cfg,                                                                                  time_source),   "time pulse: internal, external, gpsdo",                NULL},
+    {"radio.uhd.stream_args",   OPTION_TEXT,   "",   "",     0, 0,   NULL,
+     offsetof(struct uhd_cfg,                                                                                  stream_args),   "stream arguments (\"spp=200\")",                       NULL},
+    {"radio.uhd.wire_format",   OPTION_CHOICE, "",   "sc16", 0, 0,   "sc16|sc12|sc8",
+     offsetof(struct uhd_cfg,                                                                                  wire_format),   "sample format between host and device",                NULL},
+    {"radio.uhd.delay_us",      OPTION_NUMBER, "us", "0",    0, 1e5, NULL,
+     offsetof(struct uhd_cfg,                                                                                  delay_us),      "transmit-to-receive delay of the hardware, taken out",
+     NULL                                                                                                                                                                                  },
+    {"radio.uhd.n_tx_channels", OPTION_INT,    "",   "",     1, 2,   NULL,
+     offsetof(struct uhd_cfg,                                                                                  n_tx_channels),
+     "transmit channels opened (the second stays silent); unset: what the device needs",                                                                                               NULL},
 };
 static const struct option_table uhd_table = {"radio uhd", uhd_rows,
                                               sizeof uhd_rows / sizeof *uhd_rows};
@@ -103,6 +103,14 @@ static enum status uhd_status(uhd_error error, const char *what)
     do {                                                                                           \
         if ((status) == ST_OK) {                                                                   \
             (status) = uhd_status((call), #call);                                                  \
+        }                                                                                          \
+    } while (0)
+
+/* UHD's free functions do not take NULL. */
+#define UHD_FREE(free_handle, handle)                                                              \
+    do {                                                                                           \
+        if (handle) {                                                                              \
+            free_handle(&(handle));                                                                \
         }                                                                                          \
     } while (0)
 
@@ -171,9 +179,7 @@ static enum status set_subdev(struct radio_uhd *self, const char *markup, bool i
     } else {
         UHD_TRY(status, uhd_usrp_set_tx_subdev_spec(self->usrp, spec, 0));
     }
-    if (spec) {
-        uhd_subdev_spec_free(&spec);
-    }
+    UHD_FREE(uhd_subdev_spec_free, spec);
     return status;
 }
 
@@ -477,7 +483,6 @@ static enum status end_burst(struct radio_uhd *self)
     if (!self->burst_open) {
         return ST_OK;
     }
-    self->burst_open = false;
     enum status status = ST_OK;
     size_t n_taken = 0;
     for (int attempt = 0; attempt < (int)(SILENCE_MAX_S / POLL_S) && !status && !n_taken;
@@ -487,6 +492,7 @@ static enum status end_burst(struct radio_uhd *self)
     if (!status && !n_taken) {
         status = status_fail(ST_TIMEOUT, "uhd: the device does not take the end of the burst");
     }
+    self->burst_open = n_taken == 0; /* radio_uhd_close tries again */
     return status;
 }
 
@@ -570,9 +576,7 @@ static enum status send_packet(struct radio_uhd *self, const float _Complex *sam
         status = push(self, sample, n_samples, &first, n_taken);
         self->burst_open = self->burst_open || *n_taken > 0;
     }
-    if (first) {
-        uhd_tx_metadata_free(&first);
-    }
+    UHD_FREE(uhd_tx_metadata_free, first);
     return status;
 }
 
@@ -645,27 +649,13 @@ static void radio_uhd_close(struct radio *radio)
 {
     struct radio_uhd *self = (struct radio_uhd *)radio;
     stop_streams(self);
-    if (self->rx) {
-        uhd_rx_streamer_free(&self->rx);
-    }
-    if (self->tx) {
-        uhd_tx_streamer_free(&self->tx);
-    }
-    if (self->rx_about) {
-        uhd_rx_metadata_free(&self->rx_about);
-    }
-    if (self->tx_follow) {
-        uhd_tx_metadata_free(&self->tx_follow);
-    }
-    if (self->tx_end) {
-        uhd_tx_metadata_free(&self->tx_end);
-    }
-    if (self->message) {
-        uhd_async_metadata_free(&self->message);
-    }
-    if (self->usrp) {
-        uhd_usrp_free(&self->usrp);
-    }
+    UHD_FREE(uhd_rx_streamer_free, self->rx);
+    UHD_FREE(uhd_tx_streamer_free, self->tx);
+    UHD_FREE(uhd_rx_metadata_free, self->rx_about);
+    UHD_FREE(uhd_tx_metadata_free, self->tx_follow);
+    UHD_FREE(uhd_tx_metadata_free, self->tx_end);
+    UHD_FREE(uhd_async_metadata_free, self->message);
+    UHD_FREE(uhd_usrp_free, self->usrp);
     free(self->zeros);
     free(self);
 }

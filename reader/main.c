@@ -3,21 +3,21 @@
 #include "reader/option_tables.h"
 #include "reader/run.h"
 
-static const struct cli_command command_inventory = {
+static const struct cli_command inventory_row = {
     .name = "inventory", .arguments = "", .run = cmd_inventory,
     .help = "read tags: carrier, commands, decoding, slotted inventory, publishing"};
-static const struct cli_command command_emit = {
+static const struct cli_command emit_row = {
     .name = "emit", .arguments = "", .run = cmd_emit,
     .help = "emit a carrier only, optionally with a repeating trigger"};
-static const struct cli_command command_decode = {
+static const struct cli_command decode_row = {
     .name = "decode", .arguments = "FILE...", .run = cmd_decode,
     .help = "decode recordings offline: reader commands and tag replies"};
-static const struct cli_command command_watch = {
+static const struct cli_command watch_row = {
     .name = "watch", .arguments = "[ENDPOINT]", .run = cmd_watch,
     .help = "subscribe to a running reader and show what it reads"};
 
 const struct cli_command *const cli_commands[] = {
-    &command_inventory, &command_emit, &command_decode, &command_watch, NULL,
+    &inventory_row, &emit_row, &decode_row, &watch_row, NULL,
 };
 
 int main(int argc, char **argv)

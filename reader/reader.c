@@ -189,21 +189,29 @@ static enum status recorder_set(struct reader *r)
     return recorder_open(&cfg, &r->recorder);
 }
 
+static void context_set(struct reader *r)
+{
+    snprintf(r->context.reader_name, sizeof r->context.reader_name, "%.63s", r->cfg.run.name);
+    r->context.epoch_s = r->cfg.run.epoch_s;
+    if (radio_ops_of(r->radio)->real_time && isnan(r->context.epoch_s)) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        r->context.epoch_s = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    }
+}
+
 static enum status parts_set(struct reader *r, const struct option_set *options)
 {
     enum status status = link_make(&r->cfg.link, &r->link);
+    status = status ? status : inventory_check(&r->cfg.inventory);
     status = status ? status : rings_set(r);
     status = status ? status : stats_turnaround_init(&r->turnaround);
     status = status ? status : radio_set(r, options);
     status = status ? status : pool_set(r);
     status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : reply_rx_new(&r->cfg.receiver, r->rate_sps, &r->receiver);
-    snprintf(r->context.reader_name, sizeof r->context.reader_name, "%.63s", r->cfg.run.name);
-    r->context.epoch_s = r->cfg.run.epoch_s;
-    if (radio_ops_of(r->radio) && radio_ops_of(r->radio)->real_time && isnan(r->context.epoch_s)) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        r->context.epoch_s = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    if (!status) {
+        context_set(r);
     }
     status = status ? status : publish_open(&r->cfg.publish, &r->context, &r->publish);
     return status ? status : recorder_set(r);

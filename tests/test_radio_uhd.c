@@ -83,7 +83,6 @@ static struct option_set *uhd_options(double delay_us)
     char text[32];
     snprintf(text, sizeof text, "%g", delay_us);
     assert_int_equal(option_set_text(set, "radio.uhd.delay_us", text, "test"), ST_OK);
-    assert_int_equal(option_set_text(set, "radio.uhd.tx_lead_us", "20000", "test"), ST_OK);
     return set;
 }
 
@@ -94,7 +93,8 @@ static struct radio_cfg uhd_cfg_of(int64_t n_rx_channels)
                             .freq_hz = 915e6,
                             .tx_gain_db = 10,
                             .rx_gain_db = 20,
-                            .n_rx_channels = n_rx_channels};
+                            .n_rx_channels = n_rx_channels,
+                            .tx_lead_us = 20000};
     assert_ptr_equal(radio_table[3], &radio_uhd);
     snprintf(cfg.args, sizeof cfg.args, "addr=127.0.0.1");
     return cfg;

@@ -36,6 +36,7 @@ static int make_context(void **state)
 static int end_context(void **state)
 {
     (void)state;
+    unlink("/tmp/zp_zmq_unused");
     unlink(tx_endpoint + strlen("ipc://"));
     unlink(rx_endpoint + strlen("ipc://"));
     return zmq_ctx_term(context);
@@ -422,7 +423,7 @@ static void run_field(const char *n_blocks_wanted, int64_t n_blocks_sent)
     assert_true(WIFEXITED(ended));
     assert_int_equal(WEXITSTATUS(ended), 0);
     char expect[64];
-    snprintf(expect, sizeof expect, "{\"n_samples\":%lld,\"n_blocks\":%lld,",
+    snprintf(expect, sizeof expect, "{\"n_samples\":%lld,\"n_blocks\":%lld,\"n_tags\":3,",
              (long long)(n_blocks_sent * BLOCK), (long long)n_blocks_sent);
     assert_memory_equal(text, expect, strlen(expect));
     assert_non_null(strstr(text, "\"n_acks_late\":0}\n"));

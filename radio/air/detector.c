@@ -8,7 +8,7 @@
 
 #define GROUP_RATIO 0.5f
 
-struct survey { /* what the members are like now */
+struct survey {     /* what the members are like now */
     float on_min;   /* lowest level that wakes one more */
     float feed_max; /* highest level below which a high one is no longer fed */
     float fall_max; /* highest ratio at which a high one falls */
@@ -168,21 +168,41 @@ static void step_all(struct detector *detector, float now, int64_t tick, detecto
     renew_pass(detector);
 }
 
+/* How many samples from `first` on can be passed over. */
+static size_t pass_over(struct detector *detector, const float *envelope, size_t first, size_t end)
+{
+    float pass_min = detector->pass_min;
+    float pass_max = detector->pass_max;
+    float highest = detector->peak_of_high;
+    size_t k = first;
+    while (k < end && envelope[k] >= pass_min && envelope[k] <= pass_max) {
+        highest = envelope[k] > highest ? envelope[k] : highest;
+        k++;
+    }
+    detector->peak_of_high = highest;
+    if (k > first) {
+        detector->last = envelope[k - 1];
+    }
+    return k - first;
+}
+
 void detector_run(struct detector *detector, const float *envelope, size_t n_samples,
                   int64_t first_tick, detector_sink *sink, void *context)
 {
     require(envelope || n_samples == 0);
     for (size_t k = 0; k < n_samples; k++) {
-        float now = envelope[k];
-        require_sig(now >= 0.0f);
-        if (now > detector->peak_of_high) {
-            detector->peak_of_high = now;
+        int64_t quiet_ticks = detector->wake_tick - first_tick;
+        size_t end = quiet_ticks < (int64_t)n_samples ? (size_t)(quiet_ticks > 0 ? quiet_ticks : 0)
+                                                      : n_samples;
+        k += pass_over(detector, envelope, k, end);
+        if (k < n_samples) {
+            float now = envelope[k];
+            require_sig(now >= 0.0f);
+            if (now > detector->peak_of_high) {
+                detector->peak_of_high = now;
+            }
+            step_all(detector, now, first_tick + (int64_t)k, sink, context);
+            detector->last = now;
         }
-        int64_t tick = first_tick + (int64_t)k;
-        if (!(now >= detector->pass_min && now <= detector->pass_max) ||
-            tick >= detector->wake_tick) {
-            step_all(detector, now, tick, sink, context);
-        }
-        detector->last = now;
     }
 }
