@@ -23,6 +23,7 @@ struct cli {
     const char **file;
     char **argument;
     int verbosity;
+    int stopped_at; /* index in argv behind the flag argp could not take */
     bool help, version, dump_config, dump_man;
 };
 
@@ -79,6 +80,7 @@ static error_t cli_take(int key, char *text, struct argp_state *state)
     case CLI_KEY_HELP: cli->help = true; return 0;
     case 'v': cli->verbosity++; return 0;
     case 'q': cli->verbosity--; return 0;
+    case ARGP_KEY_ERROR: cli->stopped_at = state->next; return 0;
     case ARGP_KEY_ARG: cli->argument[cli->n_arguments++] = text; return 0;
     default: break;
     }
@@ -118,18 +120,16 @@ static enum status cli_fail(const struct cli *cli, const char *flag)
 
 static enum status cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv)
 {
-    int end = 0;
-    error_t error =
-        argp_parse(argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP, &end, cli);
-    if (error == 0) {
+    if (argp_parse(argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP, NULL, cli) == 0) {
         return ST_OK;
     }
-    /* an unknown letter in the middle of "-vx" has not been passed yet */
-    if (end < argc && argv[end][0] == '-' && argv[end][1] != '-' && argv[end][1] != '\0') {
-        return cli_fail(cli, argv[end]);
-    }
-    require(end > 0);
-    return cli_fail(cli, argv[end <= argc ? end - 1 : argc - 1]);
+    const int at = cli->stopped_at;
+    require(at > 0);
+    require(at <= argc);
+    /* an unknown letter within "-xv" has not been passed yet */
+    bool within = at < argc && argv[at][0] == '-' && argv[at][1] != '-' && argv[at][1] != '\0' &&
+                  strncmp(argv[at - 1], "--", 2) != 0;
+    return cli_fail(cli, argv[within ? at : at - 1]);
 }
 
 /* ------------------------------------------------------------------------------ what it means */

@@ -28,17 +28,19 @@ static const char *argument_of(const struct option_row *row)
     case OPTION_INT: return *row->unit ? row->unit : "N";
     case OPTION_BOOL: return "BOOL";
     case OPTION_TEXT: return "TEXT";
-    case OPTION_CHOICE: return row->choices;
+    case OPTION_CHOICE: return "NAME";
     }
     return NULL;
 }
 
-/* "sample rate (100000..250000000 S/s; default not set)" */
+/* "sample rate (100000..250000000 S/s; default not set)", "line code (fm0|miller2; default fm0)" */
 static char *doc_of(const struct option_row *row)
 {
     char text[DOC_MAX];
-    char range[96] = "";
-    if (row->kind == OPTION_NUMBER || row->kind == OPTION_INT) {
+    char range[192] = "";
+    if (row->kind == OPTION_CHOICE) {
+        snprintf(range, sizeof range, "%s; ", row->choices);
+    } else if (row->kind == OPTION_NUMBER || row->kind == OPTION_INT) {
         snprintf(range, sizeof range, "%.10g..%.10g%s%s; ", row->min, row->max,
                  *row->unit ? " " : "", row->unit);
     }
