@@ -31,6 +31,7 @@ struct watch {
     struct publish_cfg cfg;
     struct publish *publish; /* opened with the first record: that tells the reader's name */
     bool json, stdout_is_over, failed;
+    bool reader_ended; /* its summary came: the silence after it is no fault */
     uint64_t n_messages, n_malformed;
     double start_s, heard_s, next_silence_s;
 };
@@ -139,6 +140,7 @@ static enum status watch_take(struct watch *watch, const char *text, size_t n_by
     watch->heard_s = wall_s();
     watch->next_silence_s = watch->heard_s + SILENCE_S;
     watch->n_messages++;
+    watch->reader_ended = status == ST_OK && record.type == RECORD_SUMMARY;
     if (watch->json) { /* as it came: fields this program does not know go through */
         watch_stdout_check(watch,
                            fwrite(text, 1, n_bytes, stdout) == n_bytes && putchar('\n') != EOF);
@@ -154,7 +156,10 @@ static void watch_silence(struct watch *watch)
         return;
     }
     watch->next_silence_s = now_s + SILENCE_AGAIN_S;
-    if (watch->n_messages == 0) {
+    if (watch->reader_ended) {
+        log_info("the reader at %s has ended; waiting for the next one", watch->endpoint);
+        watch->next_silence_s = INFINITY;
+    } else if (watch->n_messages == 0) {
         log_warning("nothing heard from %s for %.0f s: is a reader running and publishing there "
                     "(publish.zmq.endpoint)?",
                     watch->endpoint, now_s - watch->start_s);

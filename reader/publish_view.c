@@ -133,7 +133,9 @@ static void terminal_unguard(void)
 static bool terminal_is_capable(void)
 {
     const char *name = getenv("TERM");
-    return name && *name && strcmp(name, "dumb") != 0;
+    const pid_t foreground = tcgetpgrp(STDOUT_FILENO);
+    return name && *name && strcmp(name, "dumb") != 0 &&
+           (foreground < 0 || foreground == getpgrp()); /* a background job would be stopped */
 }
 
 /* --------------------------------------------------------------------------------- drawing */
@@ -303,7 +305,8 @@ static enum status view_open(const struct publish_cfg *cfg, const struct record_
                              struct publisher **publisher)
 {
     if (!terminal_is_capable()) {
-        return status_fail(ST_UNSUPPORTED, "the terminal cannot show the live view (TERM=%s)",
+        return status_fail(ST_UNSUPPORTED,
+                           "no live view on this terminal or in the background (TERM=%s)",
                            getenv("TERM") ? getenv("TERM") : "");
     }
     struct publisher_view *view = calloc(1, sizeof *view);
@@ -345,12 +348,13 @@ static void view_tick(struct publisher *publisher)
 static void view_close(struct publisher **publisher)
 {
     struct publisher_view *view = (struct publisher_view *)*publisher;
+    const size_t n_columns = (size_t)COLS;
     endwin();
     delscreen(view->screen);
     terminal_unguard();
     log_set_sink(NULL);
     log_repeat();
-    view_print(&view->state, &view->context, stdout);
+    view_print(&view->state, &view->context, n_columns, stdout);
     if (fflush(stdout) != 0) {
         log_error("stdout: %s", strerror(errno));
     }

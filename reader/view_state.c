@@ -206,10 +206,10 @@ void view_row_text(const struct view_state *state, const struct view_tag *tag, s
     }
 }
 
-void view_print(struct view_state *state, const struct record_context *context, FILE *stream)
+void view_print(struct view_state *state, const struct record_context *context, size_t n_columns,
+                FILE *stream)
 {
     char text[VIEW_TEXT_MAX];
-    const size_t n_columns = VIEW_TEXT_MAX;
     const size_t n_digits = view_tags_hex_digits(state->tags);
     const size_t n_hex = n_digits > VIEW_HEX_DIGITS ? n_digits : VIEW_HEX_DIGITS;
     view_tags_sort(state->tags, state->sort, state->reversed);

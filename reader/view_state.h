@@ -36,7 +36,8 @@ void view_columns_text(const struct view_state *state, size_t n_hex, size_t n_co
 void view_row_text(const struct view_state *state, const struct view_tag *tag, size_t n_hex,
                    size_t n_columns, char text[VIEW_TEXT_MAX]);
 
-/* The final table and the summary as plain text. */
-void view_print(struct view_state *state, const struct record_context *context, FILE *stream);
+/* The final table, n_columns wide, and the summary as plain text. */
+void view_print(struct view_state *state, const struct record_context *context, size_t n_columns,
+                FILE *stream);
 
 #endif
