@@ -197,6 +197,11 @@ int64_t reply_rx_first_tick(const struct reply_rx *rx)
     return rx->base_tick;
 }
 
+int64_t reply_rx_next_tick(const struct reply_rx *rx)
+{
+    return rx->next_tick;
+}
+
 int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps)
 {
     double tpri_us = 1e6 / (listen->blf_hz * (1.0 + listen->blf_tolerance_ratio));

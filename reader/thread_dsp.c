@@ -37,19 +37,19 @@ static void block_process(struct reader *reader, struct dsp_state *state,
 {
     static _Thread_local struct heard_item heard; /* large: not on the stack */
     const struct iq_block *block = item->block;
-    bool gap = block->gap_samples != 0 || block->first_tick != state->next_tick;
     state->next_tick = block->first_tick + (int64_t)block->n_samples;
     if (!state->listening) {
         return;
     }
-    bool done;
-    if (gap && block->first_tick > reply_rx_first_tick(reader->receiver)) {
+    /* samples of the window are lost, or the window came too late (real-time radios) */
+    bool gap = block->first_tick > reply_rx_next_tick(reader->receiver);
+    bool done = gap;
+    if (gap) {
         reply_rx_cut(reader->receiver, &heard.result);
-        done = true;
+        heard.result.ready_tick = block->first_tick;
     } else {
         done = reply_rx_push(reader->receiver, block->sample[0], block->n_samples,
                              block->first_tick, &heard.result);
-        gap = false;
     }
     if (done) {
         heard.id = state->id;
