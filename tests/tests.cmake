@@ -37,3 +37,9 @@ add_executable(zmq_field ${CMAKE_SOURCE_DIR}/tests/zmq_field.c)
 set_target_properties(zmq_field PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 target_link_libraries(zmq_field zp_radio)
 add_dependencies(test_radio_zmq zmq_field)
+
+# zpreader-bench: tests/bench_*.c
+file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench_*.c)
+add_executable(zpreader-bench ${bench_sources})
+target_include_directories(zpreader-bench PRIVATE ${LIQUID_INCLUDE_DIR})
+target_link_libraries(zpreader-bench zp_reader)
