@@ -113,4 +113,7 @@ size_t radio_tx_block_samples(const struct radio *radio);
 const struct radio_ops *radio_ops_of(const struct radio *radio);
 struct radio_counters radio_counters_read(const struct radio *radio);
 
+/* Version of the UHD library in use.   own static text; main thread */
+const char *radio_uhd_version(void);
+
 #endif

@@ -660,6 +660,12 @@ static void radio_uhd_close(struct radio *radio)
     free(self);
 }
 
+const char *radio_uhd_version(void)
+{
+    static char text[64];
+    return uhd_get_version_string(text, sizeof text) == UHD_ERROR_NONE ? text : "unknown";
+}
+
 const struct radio_ops radio_uhd = {
     .name = "uhd",
     .help = "a USRP through UHD",

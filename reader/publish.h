@@ -17,26 +17,35 @@ struct publish_cfg { /* option keys publish.* : table publish_options */
     bool json;                     /* --json: JSON lines on stdout */
     bool trace;                    /* --trace: every command and the quality of each slot */
     bool live_view;                /* stdout is a terminal and not --json */
-    bool quiet;
+    char source[64];               /* what the view's head says of the radio; "" = nothing */
 };
 extern const struct option_table publish_options;
 
 struct publisher; /* opaque, begins with struct publisher_base */
+
+struct publisher_base {
+    const struct publisher_ops *ops;
+    uint64_t dropped;              /* records this publisher had no room for */
+    bool failed;                   /* the output is broken, detail was logged */
+};
 
 struct publisher_ops {
     const char *name;
     const char *help;
     /* wanted: false = this run does not use it */
     bool (*wanted)(const struct publish_cfg *cfg);
+    /* err as the output says; ST_UNSUPPORTED: the terminal cannot show the view, lines take over.
+     * ST_OK with *publisher NULL: goes on without it, a warning was logged */
     enum status (*open)(const struct publish_cfg *cfg, const struct record_context *context,
                         struct publisher **publisher);
     void (*write)(struct publisher *publisher, const struct record *record, const char *json,
                   size_t n_json);
     void (*tick)(struct publisher *publisher); /* about 10 times a second: redraw, poll; may be NULL */
-    void (*flush)(struct publisher *publisher);
+    void (*flush)(struct publisher *publisher); /* may be NULL */
     void (*close)(struct publisher **publisher);
 };
 extern const struct publisher_ops *const publisher_table[]; /* NULL-terminated: zmq, jsonl, lines, view */
+extern const struct publisher_ops publish_zmq, publish_jsonl, publish_lines, publish_view;
 
 struct publish; /* the set of open publishers */
 
@@ -44,10 +53,22 @@ struct publish; /* the set of open publishers */
  *   err ST_BUSY, detail, when a named endpoint is taken; a busy default endpoint is a warning */
 enum status publish_open(const struct publish_cfg *cfg, const struct record_context *context,
                          struct publish **publish) must_check;
+/* Records of type status and summary get the publishers' own drops added to dropped_events. */
 void publish_record(struct publish *publish, const struct record *record);
 void publish_tick(struct publish *publish);
 /* Records a publisher had to drop (full queues). */
 uint64_t publish_dropped(const struct publish *publish);
+/* Write out what is buffered; call before publish_close where the exit status depends on it.
+ *   err ST_IO an output failed at any time (a reader that has gone away is no failure) */
+enum status publish_flush(struct publish *publish) must_check;
 void publish_close(struct publish **publish); /* flushes, NULL-safe */
+
+/* Ask the program for its orderly end, once, as Ctrl-C does: nobody reads stdout any more, or the
+ * user of the view wants to leave. For publishers. */
+void publish_ask_end(void);
+
+/* After a failed write or flush of stdout: a gone reader (EPIPE) asks for the end, anything else is
+ * logged as well and marks the publisher as failed. For publishers. */
+void publish_stdout_failed(struct publisher_base *base, int error_number);
 
 #endif

@@ -102,7 +102,11 @@ enum { RECORD_JSON_MAX = 2048 };
 size_t record_to_json(const struct record *record, const struct record_context *context, char *text,
                       size_t capacity);
 
-/* One line for people (no newline); empty for types that are not shown one by one. */
+/* Column heads for the lines of reads (no newline).   own static text */
+const char *record_line_header(void);
+
+/* One line for people (no newline); empty for slots and rounds, which are not shown one by one.
+ * Too long a line is cut.   out text, zero-terminated; returns its length */
 size_t record_to_line(const struct record *record, const struct record_context *context,
                       char *text, size_t capacity);
 

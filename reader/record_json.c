@@ -1,0 +1,213 @@
+/* record_json.c - records as JSON objects, schema version 1. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/require.h"
+#include "reader/json_text.h"
+#include "reader/record.h"
+
+#define US_PER_S 1000000
+
+const char *const record_type_text[RECORD_TYPE_N] = {
+    [RECORD_READ] = "read",       [RECORD_SLOT] = "slot",     [RECORD_ROUND] = "round",
+    [RECORD_COMMAND] = "command", [RECORD_STATUS] = "status", [RECORD_SUMMARY] = "summary",
+};
+
+/* RFC 3339, UTC, microseconds. Whole seconds apart, so that doubles lose nothing. */
+static void put_time(struct json_text *json, double epoch_s, double t_s)
+{
+    const double whole_s = floor(epoch_s) + floor(t_s);
+    if (!isfinite(whole_s) || fabs(whole_s) > 1e11) {
+        return;
+    }
+    double rest_us = (epoch_s - floor(epoch_s) + t_s - floor(t_s)) * US_PER_S;
+    int64_t us = (int64_t)whole_s * US_PER_S + llround(rest_us);
+    int64_t us_of_second = ((us % US_PER_S) + US_PER_S) % US_PER_S;
+    time_t seconds = (time_t)((us - us_of_second) / US_PER_S);
+    struct tm utc;
+    if (!gmtime_r(&seconds, &utc) || utc.tm_year + 1900 < 0 || utc.tm_year + 1900 > 9999) {
+        return; /* RFC 3339 has four digits for the year */
+    }
+    char text[80];
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06" PRId64 "Z", utc.tm_year + 1900,
+             utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, us_of_second);
+    json_text_string(json, "time", text);
+}
+
+/* 359.97 rounds to 0.0, not to 360.0. */
+static double phase_rounded_deg(double phase_deg)
+{
+    return isfinite(phase_deg) && phase_deg >= 359.95 ? 0.0 : phase_deg;
+}
+
+static void put_read(struct json_text *json, const struct record_read *read)
+{
+    char hex[2 * sizeof read->epc + 1];
+    char uri[EPC_URI_MAX + 80];
+    require(read->n_epc_bits <= 8 * sizeof read->epc);
+    bits_to_hex(read->epc, (read->n_epc_bits + 7) / 8, hex);
+    json_text_string(json, "protocol", "gen2");
+    json_text_string(json, "epc", hex);
+    json_text_hex4(json, "pc", read->pc);
+    if (epc_uri(read->epc, read->n_epc_bits, uri) == ST_OK) {
+        json_text_string(json, "uri", uri);
+    }
+    json_text_string(json, "antenna", read->antenna);
+    json_text_number_if(json, "freq_hz", read->freq_hz, 0);
+    if (isnan(read->rssi_dbm)) {
+        json_text_number_if(json, "rssi_dbfs", read->rssi_dbfs, 2);
+    } else {
+        json_text_number(json, "rssi_dbm", read->rssi_dbm, 2);
+    }
+    json_text_number_if(json, "snr_db", read->snr_db, 2);
+    json_text_number_if(json, "phase_deg", phase_rounded_deg(read->phase_deg), 1);
+    json_text_number_if(json, "blf_hz", read->blf_hz, 0);
+    json_text_hex4(json, "rn16", read->rn16);
+    json_text_count(json, "session", (uint64_t)read->session);
+    json_text_count(json, "round", read->round);
+    json_text_count(json, "slot", read->slot);
+    json_text_count(json, "count", read->count);
+    json_text_bool(json, "recovered", read->recovered);
+}
+
+static void put_slot(struct json_text *json, const struct record_slot *slot)
+{
+    require((unsigned)slot->outcome < SLOT_OUTCOME_N);
+    json_text_string(json, "outcome", slot_outcome_text[slot->outcome]);
+    json_text_count(json, "round", slot->round);
+    json_text_count(json, "slot", slot->slot);
+    json_text_count(json, "q", (uint64_t)slot->q);
+    if (slot->has_rn16) {
+        json_text_hex4(json, "rn16", slot->rn16);
+    }
+    if (slot->traced) {
+        json_text_number_if(json, "score_nats", slot->score_nats, 2);
+        json_text_number_if(json, "threshold_nats", slot->threshold_nats, 2);
+        json_text_number_if(json, "fit_ratio", slot->fit_ratio, 4);
+        json_text_number_if(json, "snr_db", slot->snr_db, 2);
+        json_text_number_if(json, "blf_hz", slot->blf_hz, 0);
+        json_text_number_if(json, "offset_hz", slot->offset_hz, 0);
+        json_text_number_if(json, "residual_dbfs", slot->residual_dbfs, 2);
+    }
+}
+
+static void put_round(struct json_text *json, const struct record_round *round)
+{
+    json_text_count(json, "round", round->round);
+    json_text_count(json, "q", (uint64_t)round->q);
+    json_text_count(json, "slots", round->slots);
+    json_text_count(json, "empty", round->empty);
+    json_text_count(json, "single", round->single);
+    json_text_count(json, "collision", round->collision);
+    json_text_number_short(json, "duration_s", round->duration_s, 9);
+    json_text_number(json, "tags_estimated", round->tags_estimated, 1);
+}
+
+/* Fields as numbers, the mask as hex, an RN16 as everywhere. */
+static void put_field(void *context, const char *name, uint64_t value, const uint8_t *mask,
+                      size_t n_bits)
+{
+    struct json_text *json = context;
+    if (mask) {
+        char hex[2 * 32 + 1];
+        require(n_bits <= 256);
+        bits_to_hex(mask, (n_bits + 7) / 8, hex);
+        json_text_string(json, name, hex);
+    } else if (strcmp(name, "rn") == 0) {
+        json_text_hex4(json, "rn16", (uint16_t)value);
+    } else {
+        json_text_count(json, name, value);
+    }
+}
+
+static void put_duration_us(struct json_text *json, const char *key, double us)
+{
+    if (us > 0.0) {
+        json_text_number(json, key, us, 2);
+    }
+}
+
+static void put_command(struct json_text *json, const struct record_command *command)
+{
+    char bits[sizeof command->bit + 1];
+    const size_t n_shown =
+        command->n_bits < sizeof command->bit ? command->n_bits : sizeof command->bit;
+    bits_to_text(command->bit, n_shown, bits);
+    json_text_string(json, "name",
+                     command->decoded ? command_row(command->command.id)->name : "unknown");
+    json_text_string(json, "bits", bits);
+    json_text_count(json, "n_bits", command->n_bits);
+    if (command->decoded) {
+        command_each_field(&command->command, put_field, json);
+    }
+    json_text_bool(json, "crc_ok", command->crc_right);
+    put_duration_us(json, "tari_us", command->tari_us);
+    put_duration_us(json, "rtcal_us", command->rtcal_us);
+    put_duration_us(json, "trcal_us", command->trcal_us);
+}
+
+static void put_status(struct json_text *json, const struct record_status *status, bool is_summary)
+{
+    json_text_count(json, "reads", status->reads);
+    json_text_count(json, "unique", status->unique);
+    json_text_number(json, "reads_per_s", status->reads_per_s, 2);
+    json_text_count(json, "overflows", status->overflows);
+    json_text_count(json, "underflows", status->underflows);
+    json_text_count(json, "late", status->late);
+    json_text_number(json, "leak_dbfs", status->leak_dbfs, 2);
+    json_text_number(json, "residual_dbfs", status->residual_dbfs, 2);
+    json_text_number(json, "noise_dbfs", status->noise_dbfs, 2);
+    json_text_open(json, "slots");
+    for (int outcome = 0; outcome < SLOT_OUTCOME_N; outcome++) {
+        json_text_count(json, slot_outcome_text[outcome], status->slots[outcome]);
+    }
+    json_text_close(json);
+    json_text_count(json, "rounds", status->rounds);
+    json_text_open(json, "read_latency_ms");
+    json_text_number(json, "p50", status->read_latency_p50_ms, 3);
+    json_text_number(json, "p99", status->read_latency_p99_ms, 3);
+    json_text_close(json);
+    if (is_summary) {
+        json_text_number_short(json, "duration_s", status->duration_s, 9);
+    }
+    json_text_open(json, "host");
+    json_text_open(json, "turnaround_us");
+    json_text_number(json, "p50", status->turnaround_p50_us, 1);
+    json_text_number(json, "p99", status->turnaround_p99_us, 1);
+    json_text_number(json, "max", status->turnaround_max_us, 1);
+    json_text_close(json);
+    json_text_count(json, "dropped_events", status->dropped_events);
+    json_text_number(json, "cpu", status->cpu_ratio, 3);
+    json_text_close(json);
+}
+
+size_t record_to_json(const struct record *record, const struct record_context *context, char *text,
+                      size_t capacity)
+{
+    require(record);
+    require(context);
+    require((unsigned)record->type < RECORD_TYPE_N);
+    require(capacity >= RECORD_JSON_MAX);
+    struct json_text json;
+    json_text_init(&json, text, capacity);
+    json_text_open(&json, NULL);
+    json_text_count(&json, "v", 1);
+    json_text_string(&json, "type", record_type_text[record->type]);
+    json_text_string(&json, "reader", context->reader_name);
+    json_text_number_short(&json, "t", record->t_s, 9);
+    put_time(&json, context->epoch_s, record->t_s);
+    switch (record->type) {
+    case RECORD_READ: put_read(&json, &record->read); break;
+    case RECORD_SLOT: put_slot(&json, &record->slot); break;
+    case RECORD_ROUND: put_round(&json, &record->round); break;
+    case RECORD_COMMAND: put_command(&json, &record->command); break;
+    case RECORD_STATUS: put_status(&json, &record->status, false); break;
+    case RECORD_SUMMARY: put_status(&json, &record->status, true); break;
+    case RECORD_TYPE_N: break;
+    }
+    json_text_close(&json);
+    return json.n;
+}

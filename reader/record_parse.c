@@ -1,0 +1,275 @@
+/* record_parse.c - a published JSON object back into a record. */
+#include "reader/record_parse.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "config/require.h"
+
+#define COUNT_MAX 9e15 /* whole numbers a double holds */
+
+struct fields { /* reading goes on after a fault; the first one is told */
+    const json_t *object;
+    enum status *status;
+};
+
+static void field_fault(struct fields *fields, const char *key, const char *expected)
+{
+    if (!*fields->status) {
+        *fields->status = status_fail(ST_FORMAT, "field '%s' is not %s", key, expected);
+    }
+}
+
+static double number_of(struct fields *fields, const char *key)
+{
+    const json_t *value = json_object_get(fields->object, key);
+    if (!value || json_is_null(value)) {
+        return NAN;
+    }
+    if (!json_is_number(value)) {
+        field_fault(fields, key, "a number");
+        return NAN;
+    }
+    return json_number_value(value);
+}
+
+static uint64_t count_of(struct fields *fields, const char *key)
+{
+    double value = number_of(fields, key);
+    if (isnan(value)) {
+        return 0;
+    }
+    if (!(value >= 0.0 && value <= COUNT_MAX)) {
+        field_fault(fields, key, "a count");
+        return 0;
+    }
+    return (uint64_t)value;
+}
+
+static uint32_t count32_of(struct fields *fields, const char *key)
+{
+    uint64_t value = count_of(fields, key);
+    if (value > UINT32_MAX) {
+        field_fault(fields, key, "a count of 32 bits");
+        return 0;
+    }
+    return (uint32_t)value;
+}
+
+static int small_of(struct fields *fields, const char *key)
+{
+    uint64_t value = count_of(fields, key);
+    if (value > 255) {
+        field_fault(fields, key, "within 0..255");
+        return 0;
+    }
+    return (int)value;
+}
+
+/* NULL when absent. */
+static const char *text_of(struct fields *fields, const char *key)
+{
+    const json_t *value = json_object_get(fields->object, key);
+    if (!value) {
+        return NULL;
+    }
+    if (!json_is_string(value)) {
+        field_fault(fields, key, "a text");
+        return NULL;
+    }
+    return json_string_value(value);
+}
+
+/* For a terminal: no control characters, no half sequences. */
+static void printable_copy(char *to, size_t capacity, const char *from)
+{
+    size_t n = 0;
+    for (; from && from[n] && n + 1 < capacity; n++) {
+        to[n] = from[n] >= ' ' && from[n] <= '~' ? from[n] : '?';
+    }
+    to[n] = '\0';
+}
+
+static bool hex4_of(struct fields *fields, const char *key, uint16_t *value)
+{
+    const char *text = text_of(fields, key);
+    uint8_t packed[2] = {0};
+    size_t n_bytes = 0;
+    if (!text) {
+        return false;
+    }
+    if (strlen(text) != 4 || bits_from_hex(text, packed, sizeof packed, &n_bytes) != ST_OK) {
+        field_fault(fields, key, "4 hex digits");
+        return false;
+    }
+    *value = (uint16_t)(packed[0] << 8 | packed[1]);
+    return true;
+}
+
+static void parse_read(struct fields *fields, struct record_read *read)
+{
+    size_t n_bytes = 0;
+    const char *epc = text_of(fields, "epc");
+    if (!epc || bits_from_hex(epc, read->epc, sizeof read->epc, &n_bytes) != ST_OK) {
+        field_fault(fields, "epc", "an EPC in hex");
+    }
+    read->n_epc_bits = 8 * n_bytes;
+    (void)hex4_of(fields, "pc", &read->pc); /* absent: 0 */
+    (void)hex4_of(fields, "rn16", &read->rn16);
+    printable_copy(read->antenna, sizeof read->antenna, text_of(fields, "antenna"));
+    read->freq_hz = number_of(fields, "freq_hz");
+    read->rssi_dbm = number_of(fields, "rssi_dbm");
+    read->rssi_dbfs = number_of(fields, "rssi_dbfs");
+    read->snr_db = number_of(fields, "snr_db");
+    read->phase_deg = number_of(fields, "phase_deg");
+    read->blf_hz = number_of(fields, "blf_hz");
+    read->session = small_of(fields, "session");
+    read->round = count32_of(fields, "round");
+    read->slot = count32_of(fields, "slot");
+    read->count = count_of(fields, "count");
+    read->recovered = json_is_true(json_object_get(fields->object, "recovered"));
+}
+
+static void parse_slot(struct fields *fields, struct record_slot *slot)
+{
+    const char *outcome = text_of(fields, "outcome");
+    bool known = false;
+    for (int k = 0; outcome && k < SLOT_OUTCOME_N; k++) {
+        if (strcmp(outcome, slot_outcome_text[k]) == 0) {
+            slot->outcome = (enum slot_outcome)k;
+            known = true;
+        }
+    }
+    if (!known) {
+        field_fault(fields, "outcome", "a known outcome");
+    }
+    slot->round = count32_of(fields, "round");
+    slot->slot = count32_of(fields, "slot");
+    slot->q = small_of(fields, "q");
+    slot->has_rn16 = hex4_of(fields, "rn16", &slot->rn16);
+}
+
+static void parse_round(struct fields *fields, struct record_round *round)
+{
+    round->round = count32_of(fields, "round");
+    round->q = small_of(fields, "q");
+    round->slots = count32_of(fields, "slots");
+    round->empty = count32_of(fields, "empty");
+    round->single = count32_of(fields, "single");
+    round->collision = count32_of(fields, "collision");
+    round->duration_s = number_of(fields, "duration_s");
+    round->tags_estimated = number_of(fields, "tags_estimated");
+}
+
+/* The members of an object within; none when it is absent. */
+static struct fields inner_of(struct fields *fields, const char *key)
+{
+    const json_t *inner = json_object_get(fields->object, key);
+    if (inner && !json_is_object(inner)) {
+        field_fault(fields, key, "an object");
+        inner = NULL;
+    }
+    return (struct fields){.object = inner, .status = fields->status};
+}
+
+static void parse_status(struct fields *fields, struct record_status *status)
+{
+    status->reads = count_of(fields, "reads");
+    status->unique = count_of(fields, "unique");
+    status->reads_per_s = number_of(fields, "reads_per_s");
+    status->overflows = count_of(fields, "overflows");
+    status->underflows = count_of(fields, "underflows");
+    status->late = count_of(fields, "late");
+    status->leak_dbfs = number_of(fields, "leak_dbfs");
+    status->residual_dbfs = number_of(fields, "residual_dbfs");
+    status->noise_dbfs = number_of(fields, "noise_dbfs");
+    status->rounds = count_of(fields, "rounds");
+    status->duration_s = number_of(fields, "duration_s");
+    struct fields slots = inner_of(fields, "slots");
+    for (int k = 0; k < SLOT_OUTCOME_N; k++) {
+        status->slots[k] = count_of(&slots, slot_outcome_text[k]);
+    }
+    struct fields latency = inner_of(fields, "read_latency_ms");
+    status->read_latency_p50_ms = number_of(&latency, "p50");
+    status->read_latency_p99_ms = number_of(&latency, "p99");
+    struct fields host = inner_of(fields, "host");
+    status->dropped_events = count_of(&host, "dropped_events");
+    status->cpu_ratio = number_of(&host, "cpu");
+    struct fields turnaround = inner_of(&host, "turnaround_us");
+    status->turnaround_p50_us = number_of(&turnaround, "p50");
+    status->turnaround_p99_us = number_of(&turnaround, "p99");
+    status->turnaround_max_us = number_of(&turnaround, "max");
+}
+
+static enum status type_of(struct fields *fields, enum record_type *type)
+{
+    const char *text = text_of(fields, "type");
+    if (!text) {
+        field_fault(fields, "type", "given");
+        return *fields->status;
+    }
+    for (int k = 0; k < RECORD_TYPE_N; k++) {
+        if (strcmp(text, record_type_text[k]) == 0 && k != RECORD_COMMAND) {
+            *type = (enum record_type)k;
+            return ST_OK;
+        }
+    }
+    return status_fail(ST_NOT_FOUND, "event type '%.32s' is not shown", text);
+}
+
+static enum status parse_object(const json_t *object, struct record *record,
+                                struct record_context *context)
+{
+    enum status fault = ST_OK;
+    struct fields fields = {.object = object, .status = &fault};
+    if (!json_is_object(object)) {
+        return status_fail(ST_FORMAT, "the message is not a JSON object");
+    }
+    const json_t *version = json_object_get(object, "v");
+    if (!json_is_integer(version)) {
+        return status_fail(ST_FORMAT, "field 'v' is not a number");
+    }
+    if (json_integer_value(version) != 1) {
+        return status_fail(ST_UNSUPPORTED, "schema version %lld, 1 is understood",
+                           (long long)json_integer_value(version));
+    }
+    enum status status = type_of(&fields, &record->type);
+    if (status) {
+        return status;
+    }
+    context->epoch_s = NAN;
+    printable_copy(context->reader_name, sizeof context->reader_name, text_of(&fields, "reader"));
+    record->t_s = number_of(&fields, "t");
+    if (isnan(record->t_s)) {
+        field_fault(&fields, "t", "a number");
+    }
+    switch (record->type) {
+    case RECORD_READ: parse_read(&fields, &record->read); break;
+    case RECORD_SLOT: parse_slot(&fields, &record->slot); break;
+    case RECORD_ROUND: parse_round(&fields, &record->round); break;
+    case RECORD_STATUS:
+    case RECORD_SUMMARY: parse_status(&fields, &record->status); break;
+    case RECORD_COMMAND:
+    case RECORD_TYPE_N: break;
+    }
+    return fault;
+}
+
+enum status record_from_json(const char *text, size_t n_bytes, struct record *record,
+                             struct record_context *context)
+{
+    require(text || n_bytes == 0);
+    require(record);
+    require(context);
+    json_error_t error;
+    memset(record, 0, sizeof *record);
+    memset(context, 0, sizeof *context);
+    json_t *root = json_loadb(text ? text : "", n_bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!root) {
+        return status_fail(ST_FORMAT, "not JSON: %s", error.text);
+    }
+    enum status status = parse_object(root, record, context);
+    json_decref(root);
+    return status;
+}
