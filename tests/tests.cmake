@@ -2,12 +2,18 @@
 enable_testing()
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
+# slow textbook references (ref_*.c) that several tests measure with
+file(GLOB reference_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/ref_*.c)
+add_library(zp_reference STATIC ${reference_sources})
+target_include_directories(zp_reference PUBLIC ${CMAKE_SOURCE_DIR})
+target_link_libraries(zp_reference PUBLIC m)
+
 file(GLOB test_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/test_*.c)
 foreach(source ${test_sources})
     get_filename_component(name ${source} NAME_WE)
     add_executable(${name} ${source})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    target_link_libraries(${name} zp_reader PkgConfig::CMOCKA)
+    target_link_libraries(${name} zp_reader zp_reference PkgConfig::CMOCKA)
     target_compile_definitions(${name} PRIVATE
         ZP_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden" ZP_BUILD_DIR="${CMAKE_BINARY_DIR}"
         ZP_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
