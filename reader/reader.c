@@ -7,6 +7,8 @@
 
 #include "config/log.h"
 #include "config/require.h"
+#include "config/units.h"
+#include "dsp/linecode.h"
 #include "reader/reader_parts.h"
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
@@ -77,6 +79,23 @@ static double rate_for(double blf_hz)
     return rates_sps[n - 1];
 }
 
+/* Idle to collided slot duration with this receiver and turnaround: the Q algorithm's weights. */
+static void slot_ratio_set(struct reader *r)
+{
+    static const uint8_t query_rep[4] = {0};
+    const struct link *link = &r->link;
+    const struct linecode *code = linecode_of(link->m);
+    double turnaround_us = units_us_from_ticks(r->turnaround_ticks, r->rate_sps);
+    double command_us = link_command_us(link, query_rep, 4, false);
+    double preamble_us =
+        0.5 * code->n_preamble_chips[link->trext ? 1 : 0] * link->m_cycles * link->tpri_us;
+    double idle_us =
+        command_us + fmax(link->t1_max_us + preamble_us + turnaround_us, link->t4_min_us);
+    double collided_us = command_us + link->t1_nom_us + link_reply_us(link, 16, link->trext) +
+                         fmax(link->t2_min_us, turnaround_us);
+    r->cfg.inventory.idle_to_collision_ratio = fmin(idle_us / collided_us, 1.0);
+}
+
 static enum status timing_set(struct reader *r)
 {
     double turnaround_us = r->cfg.run.turnaround_us;
@@ -97,6 +116,7 @@ static enum status timing_set(struct reader *r)
             r->turnaround_ticks = least;
         }
     }
+    slot_ratio_set(r);
     return ST_OK;
 }
 

@@ -131,6 +131,7 @@ static double rig_time(struct rig *rig, int64_t held, bool *ok)
     for (int k = 0; k < 4; k++) {
         tx_shape_render(rig->shape, rest, 4096);
     }
+    rig->tick += ACK_SAMPLES + 4 * 4096;
     return spent_us;
 }
 
@@ -159,6 +160,7 @@ static enum status rig_open(struct rig *rig, const char *const *settings)
     air.n_tags = 1;
     air.ebn0_db = 20.0;
     inventory.q_start = 0;
+    inventory.idle_to_collision_ratio = 1.0;
     rig->capacity = (size_t)(0.02 * rig->rate_sps);
     rig->heard = malloc(rig->capacity * sizeof *rig->heard);
     status = link_make(&link, &rig->link);
