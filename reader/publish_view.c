@@ -202,8 +202,8 @@ static void draw_log(void)
 
 static void draw_foot(const struct publisher_view *view, size_t n_shown)
 {
-    draw_text(LINES - 1, A_REVERSE, " q quit  sort:");
-    int x = (int)sizeof " q quit  sort:" - 1;
+    draw_text(LINES - 1, A_REVERSE, " q quit |");
+    int x = (int)sizeof " q quit |" - 1;
     for (size_t k = 0; k < VIEW_SORT_N; k++) {
         const struct view_key *key = &view_keys[k];
         x++;
@@ -214,10 +214,10 @@ static void draw_foot(const struct publisher_view *view, size_t n_shown)
     char place[64];
     const size_t n_tags = view_tags_count(view->state.tags);
     if (n_tags > n_shown) {
-        snprintf(place, sizeof place, "  - turn  %zu-%zu of %zu", view->first_row + 1,
+        snprintf(place, sizeof place, " | - turn %zu-%zu/%zu", view->first_row + 1,
                  view->first_row + n_shown, n_tags);
     } else {
-        snprintf(place, sizeof place, "  - turn");
+        snprintf(place, sizeof place, " | - turn");
     }
     attrset(A_REVERSE);
     mvaddnstr(LINES - 1, x, place, COLS > x ? COLS - x : 0);

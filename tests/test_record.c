@@ -1,0 +1,461 @@
+/* test_record.c - every event of the contract, against lines written by hand. */
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "reader/json_text.h"
+#include "reader/record.h"
+#include "reader/record_parse.h"
+
+static const struct record_context undated = {.reader_name = "dock-1", .epoch_s = NAN};
+
+static const char *json_of(const struct record *record, const struct record_context *context)
+{
+    static char text[RECORD_JSON_MAX];
+    size_t n = record_to_json(record, context, text, sizeof text);
+    assert_int_equal(n, strlen(text));
+    return text;
+}
+
+static json_t *parsed(const char *text)
+{
+    json_error_t error;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (!root) {
+        fail_msg("%s in %s", error.text, text);
+    }
+    return root;
+}
+
+/* The EPC and URI are the SGTIN-96 example of the EPC Tag Data Standard. */
+static struct record read_example(void)
+{
+    static const uint8_t epc[] = {0x30, 0x74, 0x25, 0x7B, 0xF7, 0x19,
+                                  0x4E, 0x40, 0x00, 0x00, 0x1A, 0x85};
+    struct record record = {.type = RECORD_READ, .t_s = 0.1};
+    record.read = (struct record_read){
+        .n_epc_bits = 96,
+        .pc = 0x3000,
+        .rn16 = 0x00AF,
+        .antenna = "RX2",
+        .freq_hz = 915250000.0,
+        .rssi_dbfs = -40.659,
+        .rssi_dbm = NAN,
+        .snr_db = 21.4951,
+        .phase_deg = 12.34,
+        .blf_hz = 39908.4,
+        .session = 2,
+        .round = 7,
+        .slot = 3,
+        .count = 12,
+    };
+    memcpy(record.read.epc, epc, sizeof epc);
+    return record;
+}
+
+static void record_read_is_written_as_the_contract_says(void **state)
+{
+    (void)state;
+    struct record record = read_example();
+    const char *text = json_of(&record, &undated);
+    assert_string_equal(
+        text, "{\"v\":1,\"type\":\"read\",\"reader\":\"dock-1\",\"t\":0.1,\"protocol\":\"gen2\","
+              "\"epc\":\"3074257BF7194E4000001A85\",\"pc\":\"3000\","
+              "\"uri\":\"urn:epc:id:sgtin:0614141.812345.6789\",\"antenna\":\"RX2\","
+              "\"freq_hz\":915250000,\"rssi_dbfs\":-40.66,\"snr_db\":21.50,\"phase_deg\":12.3,"
+              "\"blf_hz\":39908,\"rn16\":\"00AF\",\"session\":2,\"round\":7,\"slot\":3,"
+              "\"count\":12,\"recovered\":false}");
+    json_t *root = parsed(text);
+    assert_true(json_is_integer(json_object_get(root, "v")));
+    assert_true(json_is_number(json_object_get(root, "t")));
+    assert_string_equal(json_string_value(json_object_get(root, "rn16")), "00AF");
+    assert_true(json_is_false(json_object_get(root, "recovered")));
+    assert_int_equal(json_object_size(root), 20);
+    json_decref(root);
+}
+
+static void record_read_leaves_out_what_is_not_known(void **state)
+{
+    (void)state;
+    struct record record = read_example();
+    record.read.epc[0] = 0xE2; /* no EPC header of the Tag Data Standard */
+    record.read.freq_hz = NAN;
+    record.read.rssi_dbm = -61.0;
+    record.read.snr_db = NAN;
+    record.read.recovered = true;
+    json_t *root = parsed(json_of(&record, &undated));
+    assert_null(json_object_get(root, "uri"));
+    assert_null(json_object_get(root, "time"));
+    assert_null(json_object_get(root, "freq_hz"));
+    assert_null(json_object_get(root, "snr_db"));
+    assert_null(json_object_get(root, "rssi_dbfs")); /* calibrated: dBm instead */
+    assert_true(json_real_value(json_object_get(root, "rssi_dbm")) == -61.0);
+    assert_true(json_is_true(json_object_get(root, "recovered")));
+    json_decref(root);
+}
+
+static void record_time_is_rfc_3339_in_utc(void **state)
+{
+    (void)state;
+    static const struct {
+        double epoch_s, t_s;
+        const char *time;
+    } cases[] = {
+        {0.0, 0.0, "1970-01-01T00:00:00.000000Z"},
+        {1e9, 0.25, "2001-09-09T01:46:40.250000Z"}, /* the well-known second 1000000000 */
+        {951782399.5, 0.5, "2000-02-29T00:00:00.000000Z"},
+        {1700000000.0, 0.000001, "2023-11-14T22:13:20.000001Z"},
+        {1700000000.0, 0.9999997, "2023-11-14T22:13:21.000000Z"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct record record = {.type = RECORD_SLOT, .t_s = cases[k].t_s};
+        struct record_context context = {.reader_name = "r", .epoch_s = cases[k].epoch_s};
+        json_t *root = parsed(json_of(&record, &context));
+        assert_string_equal(json_string_value(json_object_get(root, "time")), cases[k].time);
+        json_decref(root);
+    }
+    struct record record = {.type = RECORD_SLOT, .t_s = 2.0};
+    struct record_context context = {.reader_name = "r", .epoch_s = 1e9};
+    static const char head[] = "{\"v\":1,\"type\":\"slot\",\"reader\":\"r\",\"t\":2.0,\"time\":\"";
+    assert_memory_equal(json_of(&record, &context), head, strlen(head));
+}
+
+static void record_slot_names_its_outcome(void **state)
+{
+    (void)state;
+    static const char *const outcomes[] = {"empty", "single", "collision", "rn16_only",
+                                           "crc_error"}; /* the contract's words */
+    struct record record = {.type = RECORD_SLOT, .t_s = 1.5};
+    record.slot = (struct record_slot){
+        .outcome = SLOT_SINGLE, .round = 2, .slot = 15, .q = 4, .has_rn16 = true, .rn16 = 0xEEB0};
+    assert_string_equal(json_of(&record, &undated),
+                        "{\"v\":1,\"type\":\"slot\",\"reader\":\"dock-1\",\"t\":1.5,"
+                        "\"outcome\":\"single\",\"round\":2,\"slot\":15,\"q\":4,"
+                        "\"rn16\":\"EEB0\"}");
+    for (int outcome = 0; outcome < SLOT_OUTCOME_N; outcome++) {
+        record.slot.outcome = (enum slot_outcome)outcome;
+        record.slot.has_rn16 = false;
+        json_t *root = parsed(json_of(&record, &undated));
+        assert_string_equal(json_string_value(json_object_get(root, "outcome")), outcomes[outcome]);
+        assert_null(json_object_get(root, "rn16"));
+        json_decref(root);
+    }
+    record.slot = (struct record_slot){.traced = true,
+                                       .score_nats = 12.345,
+                                       .fit_ratio = NAN,
+                                       .threshold_nats = 9,
+                                       .snr_db = 3,
+                                       .blf_hz = 40000.2,
+                                       .offset_hz = -0.2,
+                                       .residual_dbfs = -61.25};
+    assert_string_equal(json_of(&record, &undated),
+                        "{\"v\":1,\"type\":\"slot\",\"reader\":\"dock-1\",\"t\":1.5,"
+                        "\"outcome\":\"empty\",\"round\":0,\"slot\":0,\"q\":0,"
+                        "\"score_nats\":12.35,\"threshold_nats\":9.00,\"snr_db\":3.00,"
+                        "\"blf_hz\":40000,\"offset_hz\":0,\"residual_dbfs\":-61.25}");
+}
+
+static void record_round_tells_its_slots(void **state)
+{
+    (void)state;
+    struct record record = {.type = RECORD_ROUND, .t_s = 3600.000000001};
+    record.round = (struct record_round){.round = 3,
+                                         .slots = 16,
+                                         .empty = 5,
+                                         .single = 7,
+                                         .collision = 4,
+                                         .q = 4,
+                                         .duration_s = 0.0625,
+                                         .tags_estimated = 16.56};
+    assert_string_equal(json_of(&record, &undated),
+                        "{\"v\":1,\"type\":\"round\",\"reader\":\"dock-1\",\"t\":3600.000000001,"
+                        "\"round\":3,\"q\":4,\"slots\":16,\"empty\":5,\"single\":7,"
+                        "\"collision\":4,\"duration_s\":0.0625,\"tags_estimated\":16.6}");
+}
+
+/* The bits are the Query of the CRC-5 vectors: DR 8, FM0, no pilot, Sel all, S0, A, Q 0. */
+static void record_command_tells_bits_and_parameters(void **state)
+{
+    (void)state;
+    static const char bits[] = "1000000000000000010000";
+    struct record record = {.type = RECORD_COMMAND, .t_s = 0.001};
+    record.command = (struct record_command){.command = {.id = COMMAND_QUERY},
+                                             .decoded = true,
+                                             .crc_right = true,
+                                             .n_bits = strlen(bits),
+                                             .tari_us = 25,
+                                             .rtcal_us = 75,
+                                             .trcal_us = 200};
+    for (size_t k = 0; k < strlen(bits); k++) {
+        record.command.bit[k] = bits[k] == '1';
+    }
+    assert_string_equal(json_of(&record, &undated),
+                        "{\"v\":1,\"type\":\"command\",\"reader\":\"dock-1\",\"t\":0.001,"
+                        "\"name\":\"Query\",\"bits\":\"1000000000000000010000\",\"n_bits\":22,"
+                        "\"dr\":0,\"m\":0,\"trext\":0,\"sel\":0,\"session\":0,\"target\":0,"
+                        "\"q\":0,\"crc_ok\":true,\"tari_us\":25.00,\"rtcal_us\":75.00,"
+                        "\"trcal_us\":200.00}");
+    record.command.command = (struct command){.id = COMMAND_ACK, .ack = {.rn = 0x0B1C}};
+    json_t *root = parsed(json_of(&record, &undated));
+    assert_string_equal(json_string_value(json_object_get(root, "rn16")), "0B1C");
+    json_decref(root);
+    record.command.command = (struct command){
+        .id = COMMAND_SELECT,
+        .select = {.mem_bank = 1, .pointer = 32, .n_mask_bits = 12, .mask = {0x30, 0x70}}};
+    root = parsed(json_of(&record, &undated));
+    assert_string_equal(json_string_value(json_object_get(root, "mask")), "3070");
+    assert_int_equal(json_integer_value(json_object_get(root, "length")), 12);
+    json_decref(root);
+}
+
+static void record_command_unknown_has_bits_only(void **state)
+{
+    (void)state;
+    struct record record = {.type = RECORD_COMMAND};
+    record.command = (struct record_command){.n_bits = 4000}; /* longer than what is kept */
+    json_t *root = parsed(json_of(&record, &undated));
+    assert_string_equal(json_string_value(json_object_get(root, "name")), "unknown");
+    assert_int_equal(strlen(json_string_value(json_object_get(root, "bits"))), 320);
+    assert_int_equal(json_integer_value(json_object_get(root, "n_bits")), 4000);
+    assert_true(json_is_false(json_object_get(root, "crc_ok")));
+    json_decref(root);
+}
+
+static struct record status_example(void)
+{
+    struct record record = {.type = RECORD_STATUS, .t_s = 1.0};
+    record.status = (struct record_status){
+        .reads = 148,
+        .unique = 100,
+        .overflows = 1,
+        .underflows = 2,
+        .late = 3,
+        .reads_per_s = 148.0,
+        .leak_dbfs = -20.1,
+        .residual_dbfs = -60,
+        .noise_dbfs = NAN,
+        .read_latency_p50_ms = 5.6,
+        .read_latency_p99_ms = 5.7,
+        .slots = {10, 148, 30, 2, 1},
+        .rounds = 12,
+        .duration_s = 1.25,
+        .turnaround_p50_us = 60.04,
+        .turnaround_p99_us = NAN,
+        .turnaround_max_us = 90,
+        .dropped_events = 4,
+        .cpu_ratio = 0.25,
+    };
+    return record;
+}
+
+static void record_status_nests_latency_and_host(void **state)
+{
+    (void)state;
+    struct record record = status_example();
+    const char *const figures =
+        "\"reads\":148,\"unique\":100,\"reads_per_s\":148.00,\"overflows\":1,\"underflows\":2,"
+        "\"late\":3,\"leak_dbfs\":-20.10,\"residual_dbfs\":-60.00,\"noise_dbfs\":null,"
+        "\"slots\":{\"empty\":10,\"single\":148,\"collision\":30,\"rn16_only\":2,"
+        "\"crc_error\":1},\"rounds\":12,\"read_latency_ms\":{\"p50\":5.600,\"p99\":5.700}";
+    const char *const host = "\"host\":{\"turnaround_us\":{\"p50\":60.0,\"p99\":null,\"max\":90.0},"
+                             "\"dropped_events\":4,\"cpu\":0.250}}";
+    char expected[RECORD_JSON_MAX];
+    snprintf(expected, sizeof expected,
+             "{\"v\":1,\"type\":\"status\",\"reader\":\"dock-1\",\"t\":1.0,%s,%s", figures, host);
+    assert_string_equal(json_of(&record, &undated), expected);
+    record.type = RECORD_SUMMARY;
+    snprintf(expected, sizeof expected,
+             "{\"v\":1,\"type\":\"summary\",\"reader\":\"dock-1\",\"t\":1.0,%s,"
+             "\"duration_s\":1.25,%s",
+             figures, host);
+    assert_string_equal(json_of(&record, &undated), expected);
+    json_decref(parsed(expected));
+}
+
+static void record_numbers_are_never_nan_nor_minus_zero(void **state)
+{
+    (void)state;
+    struct record record = status_example();
+    record.status.leak_dbfs = -INFINITY;
+    record.status.residual_dbfs = -0.0001;
+    record.status.reads_per_s = 1e300;
+    json_t *root = parsed(json_of(&record, &undated));
+    assert_true(json_is_null(json_object_get(root, "leak_dbfs")));
+    assert_true(json_is_null(json_object_get(root, "reads_per_s")));
+    json_decref(root);
+    assert_null(strstr(json_of(&record, &undated), "-0.00"));
+    record = read_example();
+    record.read.phase_deg = 359.96; /* below 360 after rounding, too */
+    assert_non_null(strstr(json_of(&record, &undated), "\"phase_deg\":0.0,"));
+}
+
+static void record_text_is_escaped(void **state)
+{
+    (void)state;
+    struct record record = {.type = RECORD_ROUND};
+    struct record_context context = {.epoch_s = NAN};
+    strcpy(context.reader_name, "a\"b\\c\n\x01\xC3\xA9\xFF\xE2\x82");
+    const char *text = json_of(&record, &context);
+    assert_non_null(strstr(text, "\"a\\\"b\\\\c\\u000a\\u0001\xC3\xA9\\ufffd\\ufffd\\ufffd\""));
+    json_decref(parsed(text));
+    memset(context.reader_name, 1, 63); /* the longest text, every byte escaped */
+    context.reader_name[63] = '\0';
+    record.type = RECORD_COMMAND;
+    record.command = (struct record_command){
+        .command = {.id = COMMAND_SELECT, .select = {.n_mask_bits = 255, .pointer = UINT32_MAX}},
+        .decoded = true,
+        .n_bits = 9999,
+        .tari_us = 1e6,
+        .rtcal_us = 1e6,
+        .trcal_us = 1e6};
+    json_decref(parsed(json_of(&record, &context)));
+    record = read_example();
+    record.read.n_epc_bits = 496;
+    memset(record.read.antenna, '"', 15);
+    json_decref(parsed(json_of(&record, &context)));
+}
+
+static void record_decimals_do_not_follow_the_locale(void **state)
+{
+    (void)state;
+    char text[32];
+    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "C.UTF-8"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        setlocale(LC_ALL, names[k]); /* those not installed leave what was */
+    }
+    json_text_decimal(-1234.5678, 2, text);
+    assert_string_equal(text, "-1234.57");
+    setlocale(LC_ALL, "C");
+    json_text_decimal(0.05, 1, text);
+    assert_string_equal(text, "0.1");
+    json_text_decimal(-0.4, 0, text);
+    assert_string_equal(text, "0");
+    json_text_decimal(8e9, 9, text);
+    assert_string_equal(text, "8000000000.000000000");
+}
+
+static void record_line_stays_in_its_columns(void **state)
+{
+    (void)state;
+    char text[256];
+    struct record record = read_example();
+    size_t n = record_to_line(&record, &undated, text, sizeof text);
+    assert_int_equal(n, strlen(text));
+    assert_string_equal(text,
+                        "    0.1000 3074257BF7194E4000001A85    -40.66  dBFS    21.5      12.3"
+                        "    39.91        7.3     12");
+    assert_int_equal(strlen(text), strlen(record_line_header()));
+    assert_int_equal(record_to_line(&record, &undated, text, 20), 19); /* cut, not overrun */
+    assert_int_equal(strlen(text), 19);
+    record.type = RECORD_SLOT;
+    assert_int_equal(record_to_line(&record, &undated, text, sizeof text), 0);
+}
+
+/* --------------------------------------------------------------------- and back (watch) */
+
+static enum status back(const char *text, struct record *record)
+{
+    struct record_context context;
+    return record_from_json(text, strlen(text), record, &context);
+}
+
+static void record_parse_gives_the_record_back(void **state)
+{
+    (void)state;
+    struct record record;
+    struct record_context context;
+    const struct record originals[] = {read_example(), status_example()};
+    for (size_t k = 0; k < 2; k++) {
+        char text[RECORD_JSON_MAX];
+        strcpy(text, json_of(&originals[k], &undated));
+        assert_int_equal(record_from_json(text, strlen(text), &record, &context), ST_OK);
+        assert_string_equal(context.reader_name, "dock-1");
+        if (k == 1) {
+            record.status.duration_s = 0.0; /* is in summaries only */
+        }
+        assert_string_equal(json_of(&record, &context), text);
+    }
+    assert_true(record.status.slots[SLOT_SINGLE] == 148);
+    assert_int_equal(back("{\"v\":1,\"type\":\"slot\",\"reader\":\"x\",\"t\":2,"
+                          "\"outcome\":\"crc_error\",\"round\":1,\"slot\":2,\"q\":3,"
+                          "\"rn16\":\"00fF\",\"new\":[1]}",
+                          &record),
+                     ST_OK);
+    assert_int_equal(record.slot.outcome, SLOT_CRC_ERROR);
+    assert_int_equal(record.slot.rn16, 0xFF);
+}
+
+static void record_parse_refuses_what_is_malformed(void **state)
+{
+    (void)state;
+    struct record record;
+    static const char *const malformed[] = {
+        "",
+        "[]",
+        "{",
+        "null",
+        "{\"v\":\"1\"}",
+        "{\"v\":1}",
+        "{\"v\":1,\"type\":7,\"t\":0}",
+        "{\"v\":1,\"type\":\"round\"}",
+        "{\"v\":1,\"type\":\"round\",\"t\":\"0\"}",
+        "{\"v\":1,\"type\":\"read\",\"t\":0}",
+        "{\"v\":1,\"type\":\"read\",\"t\":0,\"epc\":\"30x\"}",
+        "{\"v\":1,\"type\":\"read\",\"t\":0,\"epc\":\"30\",\"rn16\":\"123\"}",
+        "{\"v\":1,\"type\":\"read\",\"t\":0,\"epc\":\"30\",\"count\":-1}",
+        "{\"v\":1,\"type\":\"read\",\"t\":0,\"epc\":\"30\",\"count\":1e300}",
+        "{\"v\":1,\"type\":\"read\",\"t\":0,\"epc\":\"30\",\"round\":4294967296}",
+        "{\"v\":1,\"type\":\"slot\",\"t\":0,\"outcome\":\"lost\"}",
+        "{\"v\":1,\"type\":\"status\",\"t\":0,\"slots\":[]}",
+        "{\"v\":1,\"type\":\"status\",\"t\":0,\"host\":{\"turnaround_us\":3}}",
+    };
+    for (size_t k = 0; k < sizeof malformed / sizeof *malformed; k++) {
+        if (back(malformed[k], &record) != ST_FORMAT) {
+            fail_msg("accepted: %s", malformed[k]);
+        }
+    }
+    assert_int_equal(back("{\"v\":2,\"type\":\"read\"}", &record), ST_UNSUPPORTED);
+    assert_int_equal(back("{\"v\":1,\"type\":\"access\",\"t\":1}", &record), ST_NOT_FOUND);
+}
+
+static void record_parse_keeps_escape_sequences_from_the_terminal(void **state)
+{
+    (void)state;
+    struct record record;
+    assert_int_equal(back("{\"v\":1,\"type\":\"read\",\"t\":0,\"epc\":\"30\","
+                          "\"antenna\":\"\\u001b[2J\\u00e9\"}",
+                          &record),
+                     ST_OK);
+    assert_string_equal(record.read.antenna, "?[2J??");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(record_read_is_written_as_the_contract_says),
+        cmocka_unit_test(record_read_leaves_out_what_is_not_known),
+        cmocka_unit_test(record_time_is_rfc_3339_in_utc),
+        cmocka_unit_test(record_slot_names_its_outcome),
+        cmocka_unit_test(record_round_tells_its_slots),
+        cmocka_unit_test(record_command_tells_bits_and_parameters),
+        cmocka_unit_test(record_command_unknown_has_bits_only),
+        cmocka_unit_test(record_status_nests_latency_and_host),
+        cmocka_unit_test(record_numbers_are_never_nan_nor_minus_zero),
+        cmocka_unit_test(record_text_is_escaped),
+        cmocka_unit_test(record_decimals_do_not_follow_the_locale),
+        cmocka_unit_test(record_line_stays_in_its_columns),
+        cmocka_unit_test(record_parse_gives_the_record_back),
+        cmocka_unit_test(record_parse_refuses_what_is_malformed),
+        cmocka_unit_test(record_parse_keeps_escape_sequences_from_the_terminal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
