@@ -1,19 +1,20 @@
 /* canceller.c - leak, offset and noise from the quiet; removal and decimation in one pass. */
 #include "dsp/canceller.h"
 
-#include <liquid/liquid.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "config/require.h"
-#include "config/units.h"
 
-enum { CHUNK = 512 };
+enum { CHUNK = 512, SEGMENTS = 8 };
 #define OFFSET_SIGNIFICANCE 6.0 /* standard deviations before an offset is believed */
+#define LEAK_SIGNIFICANCE 25.0  /* carrier over noise, both over the whole quiet, that can turn */
 
+/* A table in full float precision: oscillators with a short sine table (liquid-dsp's nco_crcf, 3e-3
+ * rad) would leave the leak only 50 dB down. */
 struct canceller {
-    nco_crcf nco;
-    float _Complex turned[CHUNK];
+    double offset_rad;          /* of the table */
+    float _Complex turn[CHUNK]; /* exp(-j offset k) */
 };
 
 enum status canceller_new(struct canceller **canceller)
@@ -22,11 +23,6 @@ enum status canceller_new(struct canceller **canceller)
     if (!c) {
         return status_fail(ST_NO_MEMORY, "canceller: no memory");
     }
-    c->nco = nco_crcf_create(LIQUID_VCO);
-    if (!c->nco) {
-        free(c);
-        return status_fail(ST_NO_MEMORY, "canceller: liquid-dsp gave no oscillator");
-    }
     *canceller = c;
     return ST_OK;
 }
@@ -34,7 +30,6 @@ enum status canceller_new(struct canceller **canceller)
 void canceller_free(struct canceller **canceller)
 {
     if (*canceller) {
-        nco_crcf_destroy((*canceller)->nco);
         free(*canceller);
         *canceller = NULL;
     }
@@ -79,14 +74,44 @@ static double variance_of(const float _Complex *sample, size_t n, double _Comple
     return sum / (double)(n > 1 ? n - 1 : 1);
 }
 
+struct turning {          /* a rotating carrier, as the quiet's segments tell it */
+    double offset_rad;    /* per sample */
+    double _Complex leak; /* at the first sample */
+    double lag;           /* samples the fine step spans */
+};
+
+/* Coarse from neighbouring segments (no ambiguity up to half a turn a segment), then fine between
+ * the halves, where what the coarse step left cannot wrap. */
+static struct turning turning_of(const float _Complex *sample, size_t n_samples)
+{
+    unsigned n = n_samples >= 64 ? SEGMENTS : SEGMENTS / 2;
+    size_t length = n_samples / n;
+    double _Complex mean[SEGMENTS], coarse = 0.0, half[2] = {0.0, 0.0};
+    for (unsigned k = 0; k < n; k++) {
+        mean[k] = mean_of(sample + k * length, length);
+        coarse += k > 0 ? mean[k] * conj(mean[k - 1]) : 0.0;
+    }
+    double angle = carg(coarse);
+    for (unsigned k = 0; k < n; k++) {
+        half[k < n / 2 ? 0 : 1] += mean[k] * cexp(-I * angle * k);
+    }
+    struct turning turning = {.lag = (double)(n / 2 * length)};
+    turning.offset_rad = (angle + carg(half[1] * conj(half[0])) / (n / 2)) / (double)length;
+    double offset = turning.offset_rad;
+    double sine = (double)length * sin(0.5 * offset);
+    double shrink = fabs(sine) > 1e-12 ? sin(0.5 * offset * (double)length) / sine : 1.0;
+    for (unsigned k = 0; k < n; k++) { /* a segment's mean stands for its middle */
+        double middle = (double)(k * length) + 0.5 * (double)(length - 1);
+        turning.leak += mean[k] * cexp(-I * offset * middle) / (n * shrink);
+    }
+    return turning;
+}
+
 void canceller_measure(struct canceller *canceller, const float _Complex *sample, size_t n_samples,
                        struct canceller_quiet *quiet)
 {
     (void)canceller;
     require(n_samples >= 8);
-    size_t part = n_samples / 2;
-    double _Complex first = mean_of(sample, part);
-    double _Complex second = mean_of(sample + n_samples - part, part);
     double _Complex mean = mean_of(sample, n_samples);
     double variance = variance_of(sample, n_samples, mean, 1.0);
     quiet->n_samples = n_samples;
@@ -94,22 +119,16 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
     quiet->offset_rad = 0.0;
     quiet->noise_variance = variance;
     quiet->power = variance + power(mean);
-    double lag = (double)(n_samples - part);
-    double angle = carg(second * conj(first));
-    double angle_variance = 2.0 * variance / (2.0 * (double)part * (power(mean) + 1e-30));
-    if (angle * angle > OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE * angle_variance) {
-        double offset = angle / lag;
-        /* the mean of the rotating carrier, seen from the first sample */
-        double _Complex turn = cexp(I * offset);
-        double middle = 0.5 * (double)(n_samples - 1);
-        double shrink = sin(0.5 * offset * (double)n_samples) / ((double)n_samples * sin(0.5 * offset));
-        double _Complex leak = mean / shrink * cexp(-I * offset * middle);
-        double turned = variance_of(sample, n_samples, leak, turn);
-        if (turned < variance) {
-            quiet->leak = leak;
-            quiet->offset_rad = offset;
-            quiet->noise_variance = turned;
-        }
+    struct turning turning = turning_of(sample, n_samples);
+    double turned = variance_of(sample, n_samples, turning.leak, cexp(I * turning.offset_rad));
+    double leak_power = power(turning.leak);
+    double angle = turning.offset_rad * turning.lag;
+    double angle_variance = turned / (turning.lag * (leak_power + 1e-30));
+    if (turned < variance && leak_power * (double)n_samples > LEAK_SIGNIFICANCE * turned &&
+        angle * angle > OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE * angle_variance) {
+        quiet->leak = turning.leak;
+        quiet->offset_rad = turning.offset_rad;
+        quiet->noise_variance = turned;
     }
 }
 
@@ -129,6 +148,46 @@ static void decimate_plain(const float _Complex *sample, unsigned factor, float 
     }
 }
 
+static void turn_table(struct canceller *canceller, double offset_rad)
+{
+    if (canceller->offset_rad == offset_rad) {
+        return;
+    }
+    canceller->offset_rad = offset_rad;
+    for (unsigned k = 0; k < CHUNK; k++) {
+        canceller->turn[k] = (float _Complex)cexp(-I * (offset_rad * k));
+    }
+}
+
+static float _Complex turned_sum(const float _Complex *sample, const float _Complex *turn,
+                                 unsigned n)
+{
+    float re = 0.0F, im = 0.0F;
+    for (unsigned k = 0; k < n; k++) {
+        re += crealf(sample[k]) * crealf(turn[k]) - cimagf(sample[k]) * cimagf(turn[k]);
+        im += crealf(sample[k]) * cimagf(turn[k]) + cimagf(sample[k]) * crealf(turn[k]);
+    }
+    return re + I * im;
+}
+
+static void decimate_turning(struct canceller *canceller, const struct canceller_quiet *quiet,
+                             int64_t since, const float _Complex *sample, unsigned factor,
+                             float _Complex *out, size_t n_out)
+{
+    turn_table(canceller, quiet->offset_rad);
+    for (size_t k = 0; k < n_out; k++) {
+        double _Complex sum = 0.0;
+        for (unsigned j = 0; j < factor; j += CHUNK) {
+            unsigned n = factor - j < CHUNK ? factor - j : CHUNK;
+            double phase = quiet->offset_rad * (double)since;
+            sum += turned_sum(sample, canceller->turn, n) * (cos(phase) - I * sin(phase));
+            sample += n;
+            since += n;
+        }
+        out[k] = (float _Complex)(sum / factor - quiet->leak);
+    }
+}
+
 void canceller_decimate(struct canceller *canceller, const struct canceller_quiet *quiet,
                         int64_t since, const float _Complex *sample, unsigned factor,
                         float _Complex *out, size_t n_out)
@@ -140,20 +199,5 @@ void canceller_decimate(struct canceller *canceller, const struct canceller_quie
         decimate_plain(sample, factor, leak, out, n_out);
         return;
     }
-    for (size_t k = 0; k < n_out; k++) {
-        float _Complex sum = 0.0F;
-        for (unsigned j = 0; j < factor; j += CHUNK) {
-            unsigned n = factor - j < CHUNK ? factor - j : CHUNK;
-            double phase = fmod(quiet->offset_rad * (double)since, 2.0 * UNITS_PI);
-            nco_crcf_set_frequency(canceller->nco, (float)quiet->offset_rad);
-            nco_crcf_set_phase(canceller->nco, (float)phase);
-            nco_crcf_mix_block_down(canceller->nco, (float _Complex *)sample, canceller->turned, n);
-            for (unsigned i = 0; i < n; i++) {
-                sum += canceller->turned[i];
-            }
-            sample += n;
-            since += n;
-        }
-        out[k] = sum / (float)factor - leak;
-    }
+    decimate_turning(canceller, quiet, since, sample, factor, out, n_out);
 }

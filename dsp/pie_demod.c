@@ -6,8 +6,9 @@
  * A state machine with hysteresis (0.42 A, 0.78 A) tells high from low; the time of an edge is
  * sum(crossings) with alternating sign, so that noise on a slow edge does not multiply it.
  * Everything is decided on a grid of bins and chunks that starts at reset, hence independent of
- * how the caller cuts the stream; a chunk of undisturbed carrier takes the fast way, which leaves
- * exactly the state the slow way would. */
+ * how the caller cuts the stream. Three speeds, all to the same state: chunks of undisturbed
+ * carrier need no envelope; runs of points on a plateau are only compared with one threshold; the
+ * rest, edges, goes point by point. */
 #include "dsp/pie_demod.h"
 
 #include <math.h>
@@ -15,14 +16,15 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "dsp/pie_envelope.h"
 #include "dsp/pie_parse.h"
 
-enum { LANES = 8, SMOOTH_MAX = 8, CHUNK_BINS = 32, SLOPING_CHUNKS = 8 };
+enum { LANES = 8, CHUNK_BINS = PIE_ENVELOPE_POINTS_MAX, SLOPING_CHUNKS = 8 };
 
 #define BIN_RATE_SPS 4e6 /* bins are not finer than this needs: PW >= 2 us = 8 bins */
 #define SMOOTH_US 1.0    /* half the shortest PW */
-#define LOW_RATIO 0.42   /* depth >= 80 %: the low level is 0.2 A or less */
-#define HIGH_RATIO 0.78
+#define LOW_RATIO 0.42f  /* depth >= 80 %: the low level is 0.2 A or less */
+#define HIGH_RATIO 0.78f
 #define OFF_US 40.0          /* low for longer than any delimiter: the carrier itself has changed */
 #define SETTLE_US 50.0       /* A follows the carrier this long after the last low pulse */
 #define LEVEL_US 50.0        /* time constant of A */
@@ -30,39 +32,37 @@ enum { LANES = 8, SMOOTH_MAX = 8, CHUNK_BINS = 32, SLOPING_CHUNKS = 8 };
 #define PEAK_RATIO 1.5f      /* a high part above this is noise, no carrier at level A */
 #define PEAK_STEP (1.0f / 16)   /* A follows the peaks of the high parts inside a frame */
 #define PEAK_SPREAD_RATIO 0.35f /* of the peaks inside a frame: noise alone spreads them more */
-#define SANE_LEVEL 1e9f         /* anything above, infinite or not a number counts as nothing */
+#define SANE_LEVEL PIE_ENVELOPE_SANE_LEVEL
 
 static const float cross_ratio[2] = {0.5f, 0.6f};
 
 struct pie_demod {
     double rate_sps;
-    size_t bin_samples;
-    size_t n_smooth;      /* bins in the moving average */
     size_t chunk_samples; /* CHUNK_BINS * bin_samples, a multiple of LANES */
     double delay_ticks;   /* newest sample to the middle of the moving average */
     double off_ticks, settle_ticks;
     float level_step; /* of A a chunk, 0..1 */
 
     int64_t next_tick;
-    size_t n_in_chunk, n_in_bin;
-    float bin_sum;
+    int64_t point_tick; /* the first new point of the envelope is due at */
+    size_t n_in_chunk;
+    struct pie_envelope envelope;
     float lane[LANES];  /* sum |x|^2 of the chunk */
     bool chunk_dirty;   /* something below LOW_RATIO in it */
     bool chunk_sloping; /* something below HIGH_RATIO in it */
     unsigned n_sloping; /* such chunks in a row */
     float chunk_level;  /* of the previous chunk, waiting for this one; negative: none */
     size_t n_bins;      /* since reset, saturates at n_smooth */
-    size_t ring_at;
-    float ring[SMOOTH_MAX]; /* last bins */
-    float envelope;         /* moving average */
-    float level;            /* A */
+    float level;        /* A */
+    float low_level, high_level, cross_level[2]; /* fractions of A */
     bool low;
-    bool above[2];          /* envelope over cross_ratio * A */
+    bool above[2];          /* envelope over cross_level */
     double cross_sum[2];    /* of crossings since the state last was sure */
     double changed_tick;    /* last change of `low` */
     float peak;             /* of the envelope since it went high, until settled */
     float peak_mean;        /* of those inside a frame */
     float level_per_peak;   /* A over peak, when the frame began */
+    float least;            /* of the envelope since it went low */
     struct pie_pulse pulse; /* the one under way */
     struct pie_parse parse;
 };
@@ -77,12 +77,13 @@ enum status pie_demod_new(double rate_sps, struct pie_demod **demod)
         return status_fail(ST_NO_MEMORY, "PIE demodulator: %zu bytes", sizeof *d);
     }
     d->rate_sps = rate_sps;
-    d->bin_samples = rate_sps >= 2.0 * BIN_RATE_SPS ? (size_t)(rate_sps / BIN_RATE_SPS) : 1;
-    double bins_per_us = rate_sps * 1e-6 / (double)d->bin_samples;
-    d->n_smooth = (size_t)fmax(1.0, floor(SMOOTH_US * bins_per_us + 0.5));
-    d->n_smooth = d->n_smooth > SMOOTH_MAX ? SMOOTH_MAX : d->n_smooth;
-    d->chunk_samples = CHUNK_BINS * d->bin_samples;
-    d->delay_ticks = 0.5 * (double)(d->n_smooth * d->bin_samples - 1);
+    struct pie_envelope *e = &d->envelope;
+    e->bin_samples = rate_sps >= 2.0 * BIN_RATE_SPS ? (size_t)(rate_sps / BIN_RATE_SPS) : 1;
+    double bins_per_us = rate_sps * 1e-6 / (double)e->bin_samples;
+    e->n_smooth = (size_t)fmax(1.0, floor(SMOOTH_US * bins_per_us + 0.5));
+    e->n_smooth = e->n_smooth > PIE_ENVELOPE_SMOOTH_MAX ? PIE_ENVELOPE_SMOOTH_MAX : e->n_smooth;
+    d->chunk_samples = CHUNK_BINS * e->bin_samples;
+    d->delay_ticks = 0.5 * (double)(e->n_smooth * e->bin_samples - 1);
     d->off_ticks = OFF_US * 1e-6 * rate_sps;
     d->settle_ticks = SETTLE_US * 1e-6 * rate_sps;
     double chunk_us = (double)d->chunk_samples * 1e6 / rate_sps;
@@ -99,24 +100,30 @@ void pie_demod_free(struct pie_demod **demod)
     *demod = NULL;
 }
 
+static void level_set(struct pie_demod *d, float level)
+{
+    d->level = level;
+    d->low_level = LOW_RATIO * level;
+    d->high_level = HIGH_RATIO * level;
+    for (size_t i = 0; i < 2; i++) {
+        d->cross_level[i] = cross_ratio[i] * level;
+    }
+}
+
 void pie_demod_reset(struct pie_demod *demod, int64_t next_tick)
 {
     require(demod);
     struct pie_demod *d = demod;
     d->next_tick = next_tick;
     d->n_in_chunk = 0;
-    d->n_in_bin = 0;
-    d->bin_sum = 0.0f;
+    pie_envelope_reset(&d->envelope);
     memset(d->lane, 0, sizeof d->lane);
     d->chunk_dirty = false;
     d->chunk_sloping = false;
     d->n_sloping = 0;
     d->chunk_level = -1.0f;
     d->n_bins = 0;
-    d->ring_at = 0;
-    memset(d->ring, 0, sizeof d->ring);
-    d->envelope = 0.0f;
-    d->level = 0.0f;
+    level_set(d, 0.0f);
     d->low = false;
     for (size_t i = 0; i < 2; i++) {
         d->above[i] = true;
@@ -151,7 +158,7 @@ static void peak_note(struct pie_demod *d)
             pie_parse_reset(&d->parse);
         }
         d->peak_mean += PEAK_STEP * (d->peak - d->peak_mean);
-        d->level = d->level_per_peak * d->peak_mean;
+        level_set(d, d->level_per_peak * d->peak_mean);
     } else if (d->peak > 0.0f) {
         d->peak_mean = d->peak;
         d->level_per_peak = d->level / d->peak;
@@ -165,105 +172,161 @@ static void low_begin(struct pie_demod *d, double tick)
     d->changed_tick = tick;
     d->pulse.level = d->level;
     d->pulse.peak_ratio = d->level > 0.0f ? d->peak / d->level : 0.0f;
-    d->pulse.low_ratio = 1.0;
     for (size_t i = 0; i < 2; i++) {
         d->pulse.fall_tick[i] = d->cross_sum[i];
         d->cross_sum[i] = 0.0;
     }
 }
 
-/* Note where the envelope went through the two levels on its way from `before` to now. */
-static void cross_note(struct pie_demod *d, float before, double tick)
+/* Where the envelope went through the two levels on its way to point p. */
+static void cross_note(struct pie_demod *d, size_t p, double tick)
 {
+    float before = d->envelope.point[p];
+    float now = d->envelope.point[p + 1];
     for (size_t i = 0; i < 2; i++) {
-        float threshold = cross_ratio[i] * d->level;
-        bool above = d->envelope >= threshold;
+        float threshold = d->cross_level[i];
+        bool above = now >= threshold;
         if (above == d->above[i]) {
             continue;
         }
-        float rise = d->envelope - before;
-        float part = rise != 0.0f ? (d->envelope - threshold) / rise : 0.0f;
+        float rise = now - before;
+        float part = rise != 0.0f ? (now - threshold) / rise : 0.0f;
         part = part < 0.0f ? 0.0f : part > 1.0f ? 1.0f : part; /* A moved between the bins */
-        double cross_tick = tick - (double)part * (double)d->bin_samples;
+        double cross_tick = tick - (double)part * (double)d->envelope.bin_samples;
         d->cross_sum[i] += above == d->low ? cross_tick : -cross_tick;
         d->above[i] = above;
     }
 }
 
-static bool settled(const struct pie_demod *d)
+/* By the time the tick before next_tick is in. */
+static bool settled(const struct pie_demod *d, int64_t next_tick)
 {
-    return (double)d->next_tick - d->changed_tick > d->settle_ticks;
+    return (double)next_tick - d->changed_tick > d->settle_ticks;
 }
 
-/* One more point of the envelope.  out true when a frame ended */
-static bool envelope_push(struct pie_demod *d, float before, struct pie_frame *frame)
+/* Tick after the last sample of point p. */
+static int64_t point_end(const struct pie_demod *d, size_t p)
 {
-    double tick = (double)(d->next_tick - 1) - d->delay_ticks;
-    cross_note(d, before, tick);
-    d->chunk_dirty = d->chunk_dirty || d->envelope < LOW_RATIO * d->level;
-    d->chunk_sloping = d->chunk_sloping || d->envelope < HIGH_RATIO * d->level;
+    return d->point_tick + (int64_t)(p * d->envelope.bin_samples);
+}
+
+/* Time that point p, the middle of an average, stands for. */
+static double point_middle(const struct pie_demod *d, size_t p)
+{
+    return (double)(point_end(d, p) - 1) - d->delay_ticks;
+}
+
+/* One point, whatever it is.  out true when a frame ended */
+static bool point_push(struct pie_demod *d, size_t p, struct pie_frame *frame)
+{
+    float now = d->envelope.point[p + 1];
+    double tick = point_middle(d, p);
+    if (d->n_bins < d->envelope.n_smooth) { /* the average fills first; the level is a guess */
+        d->n_bins++;
+        level_set(d, now);
+        return false;
+    }
+    cross_note(d, p, tick);
+    d->chunk_dirty = d->chunk_dirty || now < d->low_level;
+    d->chunk_sloping = d->chunk_sloping || now < d->high_level;
     if (!d->low) {
-        d->peak = !settled(d) && d->envelope > d->peak ? d->envelope : d->peak;
-        if (d->envelope < LOW_RATIO * d->level) {
+        d->peak = now > d->peak && !settled(d, point_end(d, p)) ? now : d->peak;
+        if (now < d->low_level) {
             low_begin(d, tick);
-            d->pulse.low_ratio = d->envelope / d->level;
+            d->least = now;
             return false;
         }
-        if (d->envelope >= HIGH_RATIO * d->level) {
+        if (now >= d->high_level) {
             d->cross_sum[0] = 0.0;
             d->cross_sum[1] = 0.0;
         }
-        return pie_parse_high(&d->parse, d->next_tick - 1, frame);
+        return pie_parse_high(&d->parse, point_end(d, p) - 1, frame);
     }
-    d->pulse.low_ratio = fmin(d->pulse.low_ratio, d->envelope / d->level);
-    if (d->envelope >= HIGH_RATIO * d->level) {
+    d->least = now < d->least ? now : d->least;
+    if (now >= d->high_level) {
+        d->pulse.low_ratio = fmin(1.0, d->least / d->level);
         memcpy(d->pulse.rise_tick, d->cross_sum, sizeof d->cross_sum);
         pie_parse_pulse(&d->parse, &d->pulse);
         high_begin(d, tick);
     } else if (tick - d->changed_tick > d->off_ticks) {
-        d->level = d->envelope;
+        level_set(d, now);
         pie_parse_reset(&d->parse);
         high_begin(d, tick);
     }
     return false;
 }
 
-static float ring_mean(const struct pie_demod *d)
+/* Points of the high plateau from p on: they raise the peak and nothing else. Time only makes
+ * "settled" and "ended" true, so that asking the last point of the run answers for all. */
+static size_t high_run(struct pie_demod *d, size_t p, size_t n_points)
 {
-    float sum = 0.0f;
-    for (size_t i = 0; i < d->n_smooth; i++) {
-        sum += d->ring[i];
+    const float *point = d->envelope.point + 1 + p;
+    size_t n_left = n_points - p;
+    size_t n = 0;
+    if (!d->above[0] || !d->above[1]) {
+        return 0;
     }
-    return sum / (float)d->n_smooth;
-}
-
-/* |x|, or 0 for what is no number; kept below SANE_LEVEL so that powers stay finite. */
-static float magnitude(float _Complex x)
-{
-    float power = crealf(x) * crealf(x) + cimagf(x) * cimagf(x);
-    return power < SANE_LEVEL * SANE_LEVEL ? sqrtf(power) : 0.0f;
-}
-
-static void ring_put(struct pie_demod *d, float bin)
-{
-    d->ring[d->ring_at] = bin;
-    d->ring_at = d->ring_at + 1 == d->n_smooth ? 0 : d->ring_at + 1;
-}
-
-static bool bin_end(struct pie_demod *d, struct pie_frame *frame)
-{
-    float before = d->envelope;
-    ring_put(d, d->bin_sum / (float)d->bin_samples);
-    d->bin_sum = 0.0f;
-    d->n_in_bin = 0;
-    if (d->n_bins < d->n_smooth) { /* the average fills first; the first level is a guess */
-        d->n_bins++;
-        d->envelope = ring_mean(d);
-        d->level = d->envelope;
-        return false;
+    while (n < n_left && point[n] >= d->high_level) {
+        n++;
     }
-    d->envelope = ring_mean(d);
-    return envelope_push(d, before, frame);
+    if (d->parse.locked) {
+        while (n > 0 && pie_parse_ended(&d->parse, point_end(d, p + n - 1) - 1)) {
+            n--;
+        }
+    }
+    if (n == 0) {
+        return 0;
+    }
+    size_t n_unsettled = n;
+    while (n_unsettled > 0 && settled(d, point_end(d, p + n_unsettled - 1))) {
+        n_unsettled--;
+    }
+    for (size_t i = 0; i < n_unsettled; i++) {
+        d->peak = point[i] > d->peak ? point[i] : d->peak;
+    }
+    d->cross_sum[0] = 0.0;
+    d->cross_sum[1] = 0.0;
+    return n;
+}
+
+/* The same for the low plateau: its points lower the least level and nothing else. */
+static size_t low_run(struct pie_demod *d, size_t p, size_t n_points)
+{
+    const float *point = d->envelope.point + 1 + p;
+    size_t n_left = n_points - p;
+    size_t n = 0;
+    if (d->above[0] || d->above[1]) {
+        return 0;
+    }
+    while (n < n_left && point[n] < d->cross_level[0]) {
+        n++;
+    }
+    while (n > 0 && point_middle(d, p + n - 1) - d->changed_tick > d->off_ticks) {
+        n--;
+    }
+    for (size_t i = 0; i < n; i++) {
+        d->least = point[i] < d->least ? point[i] : d->least;
+    }
+    return n;
+}
+
+/* New points up to the first that ends a frame.  out n_used; true when a frame ended */
+static bool points_push(struct pie_demod *d, size_t n_points, size_t *n_used,
+                        struct pie_frame *frame)
+{
+    bool found = false;
+    size_t p = 0;
+    while (p < n_points && d->n_bins < d->envelope.n_smooth) {
+        found = point_push(d, p++, frame);
+    }
+    while (p < n_points && !found) {
+        p += d->low ? low_run(d, p, n_points) : high_run(d, p, n_points);
+        if (p < n_points) {
+            found = point_push(d, p++, frame);
+        }
+    }
+    *n_used = p;
+    return found;
 }
 
 /* A follows the carrier from chunk to chunk, except in and around commands. A chunk counts when the
@@ -277,13 +340,13 @@ static void chunk_end(struct pie_demod *d)
         d->lane[i] = 0.0f;
     }
     d->n_sloping = d->chunk_sloping ? d->n_sloping + 1 : 0;
-    if (d->chunk_dirty || d->low || d->parse.locked || !settled(d)) {
+    if (d->chunk_dirty || d->low || d->parse.locked || !settled(d, d->next_tick)) {
         d->chunk_level = -1.0f;
     } else {
         bool steady = d->n_sloping == 0 || d->n_sloping > SLOPING_CHUNKS;
         if (d->chunk_level >= 0.0f && steady) {
             bool jump = d->chunk_level > (float)LEVEL_JUMP_RATIO * d->level;
-            d->level += (jump ? 1.0f : d->level_step) * (d->chunk_level - d->level);
+            level_set(d, d->level + (jump ? 1.0f : d->level_step) * (d->chunk_level - d->level));
         }
         d->chunk_level = sqrtf(sum / (float)d->chunk_samples);
     }
@@ -292,57 +355,66 @@ static void chunk_end(struct pie_demod *d)
     d->chunk_sloping = d->low;
 }
 
-static bool sample_push(struct pie_demod *d, float _Complex x, struct pie_frame *frame)
+/* Power of the samples into their lanes. In and around commands nobody asks for it: what speaks
+ * against a chunk here still does when it ends. */
+static void lanes_add(struct pie_demod *d, const float _Complex *sample, size_t n_samples)
 {
-    float level = magnitude(x);
-    bool found = false;
-    d->lane[d->n_in_chunk % LANES] +=
-        level > 0.0f ? crealf(x) * crealf(x) + cimagf(x) * cimagf(x) : 0.0f;
-    d->bin_sum += level;
-    d->next_tick++;
-    d->n_in_chunk++;
-    d->n_in_bin++;
-    if (d->n_in_bin == d->bin_samples) {
-        found = bin_end(d, frame);
+    int64_t chunk_tick = d->next_tick + (int64_t)(d->chunk_samples - d->n_in_chunk);
+    if (d->chunk_dirty || !settled(d, chunk_tick)) {
+        return;
     }
+    for (size_t i = 0; i < n_samples; i++) {
+        float re = crealf(sample[i]);
+        float im = cimagf(sample[i]);
+        float power = re * re + im * im;
+        d->lane[(d->n_in_chunk + i) % LANES] += power < SANE_LEVEL * SANE_LEVEL ? power : 0.0f;
+    }
+}
+
+/* Samples of one chunk, by way of the envelope.  out samples taken: all, or those up to the end of
+ * a frame */
+static size_t part_push(struct pie_demod *d, const float _Complex *sample, size_t n_samples,
+                        struct pie_frame *frame, bool *found)
+{
+    struct pie_envelope *e = &d->envelope;
+    size_t n_before = e->n_in_bin;
+    size_t n_taken = n_samples;
+    size_t n_used;
+    size_t n_points = pie_envelope_push(e, sample, n_samples);
+    d->point_tick = d->next_tick + (int64_t)(e->bin_samples - n_before);
+    *found = points_push(d, n_points, &n_used, frame);
+    if (*found) {
+        n_taken = n_used * e->bin_samples - n_before;
+        pie_envelope_cut(e, n_used);
+    } else {
+        pie_envelope_use(e, n_used);
+    }
+    lanes_add(d, sample, n_taken);
+    d->next_tick += (int64_t)n_taken;
+    d->n_in_chunk += n_taken;
     if (d->n_in_chunk == d->chunk_samples) {
         chunk_end(d);
     }
-    return found;
+    return n_taken;
 }
 
 /* Power of a sample that is surely high. A level of 0 admits none. */
 static float quiet_power(const struct pie_demod *d)
 {
-    float power = (float)(HIGH_RATIO * HIGH_RATIO) * d->level * d->level * 1.0002f;
+    float power = d->high_level * d->high_level * 1.0002f;
     return power > 0.0f ? power : SANE_LEVEL;
-}
-
-/* Bring the moving average up to date after n_samples taken the fast way: every bin into the place
- * the slow way would have given it, since the order of a float sum matters. */
-static void ring_fill(struct pie_demod *d, const float _Complex *sample, size_t n_samples)
-{
-    const float _Complex *tail = sample + n_samples - d->n_smooth * d->bin_samples;
-    d->ring_at = (d->ring_at + n_samples / d->bin_samples) % d->n_smooth;
-    for (size_t bin = 0; bin < d->n_smooth; bin++) {
-        float sum = 0.0f;
-        for (size_t i = 0; i < d->bin_samples; i++) {
-            sum += magnitude(*tail++);
-        }
-        ring_put(d, sum / (float)d->bin_samples);
-    }
-    d->envelope = ring_mean(d);
 }
 
 /* May the next chunk be carrier and nothing else, as far as the state tells? */
 static bool chunk_quiet(const struct pie_demod *d)
 {
-    if (d->n_in_chunk || d->low || d->parse.locked || d->n_bins < d->n_smooth || !d->above[0] ||
-        !d->above[1] || !settled(d)) {
+    const struct pie_envelope *e = &d->envelope;
+    if (d->n_in_chunk || d->low || d->parse.locked || d->n_bins < e->n_smooth || !d->above[0] ||
+        !d->above[1] || !settled(d, d->next_tick)) {
         return false;
     }
-    for (size_t i = 0; i < d->n_smooth; i++) {
-        if (!(d->ring[i] >= (float)HIGH_RATIO * d->level * 1.0001f)) {
+    for (size_t i = PIE_ENVELOPE_SMOOTH_MAX - e->n_smooth; i < PIE_ENVELOPE_SMOOTH_MAX; i++) {
+        if (!(e->bin[i] >= d->high_level * 1.0001f)) {
             return false;
         }
     }
@@ -350,7 +422,7 @@ static bool chunk_quiet(const struct pie_demod *d)
 }
 
 /* Carrier only: no sample below 0.78 A. Same sums in the same order as sample by sample, but the
- * moving average is left behind (ring_fill). `least_power` is that of the chunk.
+ * envelope is left behind (pie_envelope_skip). `least_power` is that of the chunk.
  * out false: not so, nothing changed */
 static bool chunk_push(struct pie_demod *d, const float _Complex *sample, float *least_power)
 {
@@ -401,7 +473,7 @@ static size_t carrier_push(struct pie_demod *d, const float _Complex *sample, si
         }
     }
     if (at) {
-        ring_fill(d, sample, at);
+        pie_envelope_skip(&d->envelope, sample, at);
     }
     return at;
 }
@@ -413,15 +485,12 @@ size_t pie_demod_push(struct pie_demod *demod, const float _Complex *sample, siz
     require(sample || n_samples == 0);
     *found = false;
     size_t at = 0;
-    while (at < n_samples) {
+    while (at < n_samples && !*found) {
         at += carrier_push(demod, sample + at, n_samples - at);
-        size_t until = at + demod->chunk_samples - demod->n_in_chunk;
-        until = until < n_samples ? until : n_samples;
-        while (at < until) {
-            if (sample_push(demod, sample[at++], frame)) {
-                *found = true;
-                return at;
-            }
+        size_t n_part = demod->chunk_samples - demod->n_in_chunk;
+        n_part = n_part < n_samples - at ? n_part : n_samples - at;
+        if (n_part > 0) {
+            at += part_push(demod, sample + at, n_part, frame, found);
         }
     }
     return at;

@@ -128,7 +128,7 @@ void pie_parse_pulse(struct pie_parse *parse, const struct pie_pulse *pulse)
     }
 }
 
-bool pie_parse_high(struct pie_parse *parse, int64_t tick, struct pie_frame *frame)
+bool pie_parse_ended(const struct pie_parse *parse, int64_t tick)
 {
     if (!parse->locked) {
         return false;
@@ -139,10 +139,12 @@ bool pie_parse_high(struct pie_parse *parse, int64_t tick, struct pie_frame *fra
     if (f->bits.n_bits == 0 && !f->with_preamble) {
         longest_us = TRCAL_MAX_RTCAL * f->rtcal_us;
     }
-    if (high_us <= END_MARGIN * longest_us + 1.0 / parse->ticks_per_us) {
-        return false;
-    }
-    return pie_parse_take(parse, tick, frame);
+    return high_us > END_MARGIN * longest_us + 1.0 / parse->ticks_per_us;
+}
+
+bool pie_parse_high(struct pie_parse *parse, int64_t tick, struct pie_frame *frame)
+{
+    return pie_parse_ended(parse, tick) && pie_parse_take(parse, tick, frame);
 }
 
 bool pie_parse_take(struct pie_parse *parse, int64_t tick, struct pie_frame *frame)

@@ -37,6 +37,10 @@ void pie_parse_reset(struct pie_parse *parse);
 /* One low pulse, complete.  cost O(1) */
 void pie_parse_pulse(struct pie_parse *parse, const struct pie_pulse *pulse);
 
+/* Would a carrier that stays high until `tick` end the frame under way? Once true, true for every
+ * later tick. */
+bool pie_parse_ended(const struct pie_parse *parse, int64_t tick);
+
 /* The carrier has stayed high until `tick`.  out true when this ends a frame of at
  * least four bits (QueryRep, the shortest command), which is copied out */
 bool pie_parse_high(struct pie_parse *parse, int64_t tick, struct pie_frame *frame);

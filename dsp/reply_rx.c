@@ -21,6 +21,7 @@
 #define FIT_SINGLE_RATIO 0.7    /* a fit this good is one tag, whatever the residual */
 #define ENERGY_SIGMAS 7.0       /* energy above noise that counts as a reply */
 #define CLIP_LEVEL 0.9995F      /* a 12-bit converter's last code */
+#define SAMPLE_LIMIT 16.0F      /* full scale is 1 */
 #define LONGEST_WINDOW_TPRI 6000.0
 
 enum { TRACKS_MAX = 8, LENGTH_KNOWN_SYMBOLS = 24 };
@@ -43,6 +44,7 @@ struct reply_rx {
     struct integral integral;
     size_t needs_samples;         /* of the integral, before the next step */
     size_t n_raw, raw_capacity;   /* samples not decimated yet, the quiet included */
+    size_t raw_at;                /* the first of them */
     float _Complex *raw;
     float _Complex *decimated;
     struct track *track;          /* TRACKS_MAX */
@@ -174,7 +176,10 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     }
     rx->next_tick = rx->base_tick;
     rx->factor = (unsigned)fmin(fmax(samples_per_tpri / SAMPLES_PER_TPRI, 1.0), 4096.0);
-    rx->n_raw = 0;
+    rx->n_raw = rx->raw_at = 0;
+    rx->quiet = (struct canceller_quiet){0};
+    rx->gate_nats = 0.0;
+    rx->n_tracks = 0;
     rx->integral.n_samples = 0;
     rx->integral.sum[0] = 0.0;
     double half = 0.5 * samples_per_tpri / rx->factor;
@@ -197,6 +202,11 @@ int64_t reply_rx_first_tick(const struct reply_rx *rx)
     return rx->base_tick;
 }
 
+int64_t reply_rx_next_tick(const struct reply_rx *rx)
+{
+    return rx->next_tick;
+}
+
 int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps)
 {
     double tpri_us = 1e6 / (listen->blf_hz * (1.0 + listen->blf_tolerance_ratio));
@@ -215,17 +225,14 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
     if (rx->state != RX_TRACK) {
         return reply_listen_not_before(&rx->listen, rx->rate_sps);
     }
-    double earliest = INFINITY;
+    double earliest = INFINITY; /* any living hypothesis may turn out to be the reply */
     for (size_t k = 0; k < rx->n_tracks; k++) {
         if (rx->alive[k]) {
-            /* all but one of the symbols still to come, at the fastest clock it may reach */
-            const struct track_path *path = track_best(&rx->track[k]);
-            double n_symbols = (double)rx->n_bits - (double)rx->track[k].n_symbols;
-            double end = path->start + n_symbols * 2.0 * rx->code->m * path->half * 0.96;
-            earliest = fmin(earliest, end);
+            earliest = fmin(earliest, track_needs_at_least(&rx->track[k], rx->n_bits));
         }
     }
-    return (int64_t)tick_of_integral(rx, fmax(earliest, (double)rx->needs_samples));
+    double room = (double)rx->integral.capacity_samples; /* longer than this is given up */
+    return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
 }
 
 static void result_init(struct reply_rx *rx, struct reply_result *result)
@@ -233,8 +240,10 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     result->verdict = REPLY_NONE_HEARD;
     result->bits.n_bits = 0;
     result->start_tick = result->end_tick = NAN;
-    result->ready_tick =
-        (int64_t)ceil(tick_of_integral(rx, (double)rx->needs_samples) + 0.5);
+    /* needs_samples may fall when a slow hypothesis dies: what was taken counts */
+    double rested = fmin((double)rx->needs_samples, (double)rx->integral.capacity_samples);
+    rested = fmax(rested, (double)rx->integral.n_samples);
+    result->ready_tick = (int64_t)ceil(tick_of_integral(rx, rested) + 0.5);
     result->blf_hz = result->snr_db = NAN;
     result->gain = 0.0F;
     result->score_nats = 0.0;
@@ -281,24 +290,41 @@ static void quiet_finish(struct reply_rx *rx)
     rx->state = RX_SEARCH;
 }
 
-/* Decimate what lies in raw (whole groups) onto the integral. */
+/* Full scale in I or Q: counted as integers, which vectorises. */
+static void clip_watch(struct reply_rx *rx, const float _Complex *sample, size_t n)
+{
+    const float *x = (const float *)sample;
+    unsigned n_hits = 0;
+    for (size_t k = 0; k < 2 * n; k++) {
+        n_hits += fabsf(x[k]) >= CLIP_LEVEL;
+    }
+    rx->clipped = rx->clipped || n_hits > 0;
+}
+
+/* Decimate what lies in raw (whole groups) onto the integral, but no further than the next step
+ * needs: nothing may depend on samples that came early only because of how blocks are cut. */
 static void integral_extend(struct reply_rx *rx)
 {
-    size_t n_out = rx->n_raw / rx->factor;
-    size_t room = rx->integral.capacity_samples - rx->integral.n_samples;
-    n_out = n_out < room ? n_out : room;
-    if (n_out == 0) {
+    size_t limit = rx->needs_samples < rx->integral.capacity_samples
+                       ? rx->needs_samples
+                       : rx->integral.capacity_samples;
+    if (limit <= rx->integral.n_samples) {
         return;
     }
+    size_t room = limit - rx->integral.n_samples;
+    size_t n_out = rx->n_raw / rx->factor;
+    n_out = n_out < room ? n_out : room;
+    const float _Complex *raw = rx->raw + rx->raw_at;
     int64_t since = (int64_t)(rx->integral.n_samples * rx->factor);
-    canceller_decimate(rx->canceller, &rx->quiet, since, rx->raw, rx->factor, rx->decimated, n_out);
+    clip_watch(rx, raw, n_out * rx->factor);
+    canceller_decimate(rx->canceller, &rx->quiet, since, raw, rx->factor, rx->decimated, n_out);
     double _Complex *sum = rx->integral.sum + rx->integral.n_samples;
     for (size_t k = 0; k < n_out; k++) {
         sum[k + 1] = sum[k] + rx->decimated[k];
     }
     rx->integral.n_samples += n_out;
     rx->n_raw -= n_out * rx->factor;
-    memmove(rx->raw, rx->raw + n_out * rx->factor, rx->n_raw * sizeof *rx->raw);
+    rx->raw_at += n_out * rx->factor;
 }
 
 /* Noise variance of decimated samples, from the quiet ones. */
@@ -396,6 +422,7 @@ static bool tracks_advance(struct reply_rx *rx)
         if (rx->needs_samples > rx->integral.capacity_samples) {
             return true;
         }
+        integral_extend(rx);
         if (rx->integral.n_samples < rx->needs_samples) {
             return false;
         }
@@ -424,11 +451,14 @@ static void reply_measure(const struct reply_rx *rx, size_t index, struct reply_
     unsigned m = rx->code->m;
     double n_half_cycles = (double)(track->n_preamble_chips + 2 * track->n_symbols) * m;
     double half = (path->start - rx->first_start[index]) / n_half_cycles;
-    double gain_power = creal(path->gain) * creal(path->gain) + cimag(path->gain) * cimag(path->gain);
+    /* a level change inside a sample: its integral, read linearly, loses 2/3 of a sample on average */
+    double lost_ratio = 2.0 / 3.0 * path->sum_edges / (path->n * m * half);
+    double _Complex gain = path->gain / (1.0 - fmin(lost_ratio, 0.5));
+    double gain_power = creal(gain) * creal(gain) + cimag(gain) * cimag(gain);
     result->start_tick = tick_of_integral(rx, rx->first_start[index]);
     result->end_tick = tick_of_integral(rx, path->start);
     result->blf_hz = rx->rate_sps / (2.0 * half * rx->factor);
-    result->gain = (float _Complex)path->gain * (float)rx->listen.carrier_sign;
+    result->gain = (float _Complex)gain * (float)rx->listen.carrier_sign;
     result->snr_db =
         units_db_from_power_ratio(gain_power * 2.0 * m * half / rx->search.noise_variance);
     result->score_nats = track_score(track);
@@ -479,9 +509,9 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         }
         quiet_finish(rx);
     }
-    integral_extend(rx);
     if (rx->state == RX_SEARCH) {
         rx->needs_samples = (size_t)ceil(sync_needs_samples(&rx->search));
+        integral_extend(rx);
         if (rx->integral.n_samples < rx->needs_samples) {
             return false;
         }
@@ -499,15 +529,20 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
     return true;
 }
 
-/* Full scale in I or Q: counted as integers, which vectorises. */
-static void clip_watch(struct reply_rx *rx, const float _Complex *sample, size_t n)
+/* Samples to the end of raw. What no radio sends (NaN, far beyond full scale) is held at
+ * SAMPLE_LIMIT, so that every sum stays finite. */
+static void raw_append(struct reply_rx *rx, const float _Complex *sample, size_t n)
 {
-    const float *x = (const float *)sample;
-    unsigned n_hits = 0;
+    memmove(rx->raw, rx->raw + rx->raw_at, rx->n_raw * sizeof *rx->raw);
+    rx->raw_at = 0;
+    const float *in = (const float *)sample;
+    float *out = (float *)(rx->raw + rx->n_raw);
     for (size_t k = 0; k < 2 * n; k++) {
-        n_hits += fabsf(x[k]) >= CLIP_LEVEL;
+        float x = in[k] > -SAMPLE_LIMIT ? in[k] : -SAMPLE_LIMIT; /* NaN too */
+        out[k] = x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
     }
-    rx->clipped = rx->clipped || n_hits > 0;
+    rx->n_raw += n;
+    rx->next_tick += (int64_t)n;
 }
 
 bool reply_rx_push(struct reply_rx *rx, const float _Complex *sample, size_t n_samples,
@@ -530,10 +565,7 @@ bool reply_rx_push(struct reply_rx *rx, const float _Complex *sample, size_t n_s
         size_t n = rx->raw_capacity - rx->n_raw;
         n = n < n_samples ? n : n_samples;
         n = n < 4096 ? n : 4096;
-        memcpy(rx->raw + rx->n_raw, sample, n * sizeof *sample);
-        clip_watch(rx, sample, n);
-        rx->n_raw += n;
-        rx->next_tick += (int64_t)n;
+        raw_append(rx, sample, n);
         sample += n;
         n_samples -= n;
         if (reply_rx_step(rx, result)) {
@@ -549,8 +581,9 @@ void reply_rx_cut(struct reply_rx *rx, struct reply_result *result)
     if (!tracking) {
         rx->n_tracks = 0;
     }
-    if (rx->search.noise_variance <= 0.0) {
-        rx->search.noise_variance = 1e-24;
+    if (rx->search.noise_variance <= 0.0) { /* the search has not begun */
+        bool enough = rx->integral.n_samples >= rx->quiet_samples / rx->factor;
+        rx->search.noise_variance = enough ? quiet_noise(rx) : 1e30;
     }
     rx->needs_samples = rx->integral.n_samples;
     verdict(rx, tracking, result);

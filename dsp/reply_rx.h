@@ -71,6 +71,9 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen);
 /* First tick the window needs: samples before it may be skipped. */
 int64_t reply_rx_first_tick(const struct reply_rx *rx);
 
+/* The tick the next push may begin at or before: later ones mean lost samples, see reply_rx_cut. */
+int64_t reply_rx_next_tick(const struct reply_rx *rx);
+
 /* No verdict can fall before this tick, whatever the samples hold: the other side of the radio may
  * be told that nothing will be sent until then (plus the turnaround). Grows as samples come in. */
 int64_t reply_rx_not_before(const struct reply_rx *rx);

@@ -71,7 +71,8 @@ static double branch_error(const struct symbol *symbol, const struct track_path 
 
 /* Mean timing error of the symbol's level changes, and where they lie on average. */
 static unsigned path_edges(const struct integral *integral, const struct track_path *path,
-                           unsigned m, const int8_t chip[2], double *late, double *where)
+                           unsigned m, const int8_t chip[2], double _Complex offset, double *late,
+                           double *where)
 {
     double gate = GATE_RATIO * path->half;
     unsigned n_edges = 0;
@@ -81,7 +82,7 @@ static unsigned path_edges(const struct integral *integral, const struct track_p
         int level = q % m % 2 == 0 ? chip[q / m] : -chip[q / m];
         if (level != last) {
             *late += edge_late_samples(integral, path->start + q * path->half, gate, level,
-                                       path->gain, path->offset);
+                                       path->gain, offset);
             *where += q;
             n_edges++;
         }
@@ -104,7 +105,7 @@ static void path_clock_update(struct track_path *path, double late, double where
     double hs = path->p_ss + where * path->p_sh;
     double hh = path->p_sh + where * path->p_hh;
     double s = hs + where * hh + r;
-    path->start += hs / s * late;
+    path->start += fmin(fmax(hs / s * late, -gate), gate); /* track_needs_at_least counts on it */
     path->half += hh / s * late;
     path->p_ss -= hs * hs / s;
     path->p_sh -= hs * hh / s;
@@ -137,7 +138,10 @@ static void path_extend(struct track_path *path, const struct track *track,
     path->n = FORGET_RATIO * path->n + 2.0;
     path_solve(path, subcarrier);
     double late, where;
-    unsigned n_edges = path_edges(integral, path, m, chip, &late, &where);
+    /* a subcarrier symbol carries its own mean level, so drift of the leak does not blind its edges */
+    double _Complex offset = subcarrier ? 0.5 * (symbol->mean[0] + symbol->mean[1]) : path->offset;
+    unsigned n_edges = path_edges(integral, path, m, chip, offset, &late, &where);
+    path->sum_edges = FORGET_RATIO * path->sum_edges + n_edges;
     if (n_edges > 0 && power(path->gain) > 0.0) {
         path_clock_update(path, late, where, n_edges, track->noise_variance);
         path->half = fmin(fmax(path->half, track->half_lo), track->half_hi);
@@ -160,6 +164,17 @@ static void path_clock_init(struct track_path *path, unsigned m, unsigned n_chip
     path->p_ss = r / n_edges + 0.25 * span * span * path->p_hh;
 }
 
+/* Level changes of symbol k / 2 of the preamble, the one at its beginning included. */
+static unsigned preamble_edges(const int8_t *chip, unsigned k, unsigned m)
+{
+    unsigned n_edges = 2 * (m - 1);
+    for (unsigned c = k; c < k + 2; c++) { /* does the chip begin with a change? */
+        int before = c == 0 ? -1 : m % 2 == 0 ? -chip[c - 1] : chip[c - 1];
+        n_edges += chip[c] != before;
+    }
+    return n_edges;
+}
+
 void track_init(struct track *track, const struct sync_search *search,
                 const struct integral *integral, const struct sync_candidate *candidate)
 {
@@ -175,6 +190,7 @@ void track_init(struct track *track, const struct sync_search *search,
         path.sum_sz += chip[k] * symbol.chip[0] + chip[k + 1] * symbol.chip[1];
         path.sum_s += chip[k] + chip[k + 1];
         path.n += 2.0;
+        path.sum_edges += preamble_edges(chip, k, code->m);
         path.start += 2.0 * code->m * path.half;
     }
     path_solve(&path, code->m > 1);
@@ -206,6 +222,21 @@ double track_needs_samples(const struct track *track)
         }
     }
     return needs + 2.0;
+}
+
+double track_needs_at_least(const struct track *track, size_t n_symbols)
+{
+    double n_halves = 2.0 * track->code->m;
+    double advance = n_halves * track->half_lo - GATE_RATIO * track->half_hi;
+    double first = INFINITY;
+    for (unsigned s = 0; s < track->code->n_states; s++) {
+        if (track->path[s].alive) {
+            first = fmin(first, track->path[s].start);
+        }
+    }
+    require(n_symbols >= track->n_symbols);
+    return first + (double)(n_symbols - track->n_symbols) * advance +
+           (n_halves + 1.0) * track->half_lo + 2.0;
 }
 
 void track_symbol(struct track *track, const struct integral *integral, int forced_bit)

@@ -23,6 +23,7 @@ struct track_path { /* one survivor */
     double _Complex sum_z;   /* sum of chip means (no subcarrier) */
     double _Complex sum_sz;  /* sum of sign * chip correlation */
     double sum_s, n;         /* signs (FM0), chips; all with forgetting */
+    double sum_edges;        /* level changes, likewise */
     double _Complex gain, offset;
     int8_t level;            /* of the last half-cycle */
     bool alive;
@@ -43,6 +44,10 @@ void track_init(struct track *track, const struct sync_search *search,
 
 /* Samples needed before the next symbol can be taken. */
 double track_needs_samples(const struct track *track);
+
+/* A bound below what track_needs_samples will say when n_symbols have been taken, whatever comes.
+ *   pre  n_symbols >= track->n_symbols */
+double track_needs_at_least(const struct track *track, size_t n_symbols);
 
 /* Take one symbol; `forced_bit` 0 or 1 when known (dummy), -1 when not.
  *   pre  the integral holds track_needs_samples(); n_symbols <= LIMIT_BITS */

@@ -128,6 +128,11 @@ double radio_freq_hz(const struct radio *radio)
     return base_of_const(radio)->freq_hz;
 }
 
+size_t radio_tx_block_samples(const struct radio *radio)
+{
+    return base_of_const(radio)->tx_block_samples;
+}
+
 unsigned radio_n_rx_channels(const struct radio *radio)
 {
     return base_of_const(radio)->n_rx_channels;

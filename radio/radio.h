@@ -56,6 +56,7 @@ struct radio_base { /* first member of every radio's own struct */
     const struct radio_ops *ops;
     double rate_sps; /* what the device reports back */
     double freq_hz;  /* NaN: nobody said (file, zmq) */
+    size_t tx_block_samples; /* samples go out in whole blocks of this length; 0, 1: as they come */
     unsigned n_rx_channels;
     atomic_bool stop_asked;
     /* counters: relaxed, through radio_count() and radio_counters_read() */
@@ -107,6 +108,8 @@ int64_t radio_now(struct radio *radio);
 double radio_rate_sps(const struct radio *radio);
 double radio_freq_hz(const struct radio *radio);
 unsigned radio_n_rx_channels(const struct radio *radio);
+/* Length of the blocks in which samples go out: up to one block less may wait for the next. */
+size_t radio_tx_block_samples(const struct radio *radio);
 const struct radio_ops *radio_ops_of(const struct radio *radio);
 struct radio_counters radio_counters_read(const struct radio *radio);
 

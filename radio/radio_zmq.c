@@ -190,6 +190,7 @@ static enum status radio_zmq_open(const struct radio_cfg *cfg, const struct opti
     self->base.n_rx_channels = (unsigned)cfg->n_rx_channels;
     self->frame_bytes = sizeof(float _Complex) * self->base.n_rx_channels;
     self->block_samples = choose_block(&self->cfg, cfg);
+    self->base.tx_block_samples = self->block_samples;
     self->pending = calloc(self->block_samples, sizeof *self->pending);
     enum status status =
         self->pending ? open_sockets(self) : status_fail(ST_NO_MEMORY, "radio zmq: no memory");

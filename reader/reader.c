@@ -7,10 +7,14 @@
 
 #include "config/log.h"
 #include "config/require.h"
+#include "config/units.h"
+#include "dsp/linecode.h"
 #include "reader/reader_parts.h"
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
 #define SAMPLES_PER_TPRI_LEAST 4.0
+#define LEAST_STEP_TICKS 4.0   /* by which the clock of a lock-step radio advances at least */
+#define WIND_UP_PATIENCE_NS 300000000 /* for the last samples to come in */
 #define TURNAROUND_AUTO_US 100.0
 #define TURNAROUND_AUTO_T2_RATIO 0.6
 
@@ -75,6 +79,23 @@ static double rate_for(double blf_hz)
     return rates_sps[n - 1];
 }
 
+/* Idle to collided slot duration with this receiver and turnaround: the Q algorithm's weights. */
+static void slot_ratio_set(struct reader *r)
+{
+    static const uint8_t query_rep[4] = {0};
+    const struct link *link = &r->link;
+    const struct linecode *code = linecode_of(link->m);
+    double turnaround_us = units_us_from_ticks(r->turnaround_ticks, r->rate_sps);
+    double command_us = link_command_us(link, query_rep, 4, false);
+    double preamble_us =
+        0.5 * code->n_preamble_chips[link->trext ? 1 : 0] * link->m_cycles * link->tpri_us;
+    double idle_us =
+        command_us + fmax(link->t1_max_us + preamble_us + turnaround_us, link->t4_min_us);
+    double collided_us = command_us + link->t1_nom_us + link_reply_us(link, 16, link->trext) +
+                         fmax(link->t2_min_us, turnaround_us);
+    r->cfg.inventory.idle_to_collision_ratio = fmin(idle_us / collided_us, 1.0);
+}
+
 static enum status timing_set(struct reader *r)
 {
     double turnaround_us = r->cfg.run.turnaround_us;
@@ -86,6 +107,16 @@ static enum status timing_set(struct reader *r)
                     turnaround_us, r->link.t2_max_us);
     }
     r->turnaround_ticks = turnaround_us * 1e-6 * r->rate_sps;
+    if (!radio_ops_of(r->radio)->real_time) { /* the horizon must outrun block and edge */
+        double least = (double)radio_tx_block_samples(r->radio) + LEAST_STEP_TICKS +
+                       (double)tx_shape_lead_ticks(r->shape);
+        if (r->turnaround_ticks < least) {
+            log_info("turnaround raised from %.1f to %.1f us: a block and an edge of the radio",
+                     turnaround_us, least * 1e6 / r->rate_sps);
+            r->turnaround_ticks = least;
+        }
+    }
+    slot_ratio_set(r);
     return ST_OK;
 }
 
@@ -113,7 +144,7 @@ static enum status radio_set(struct reader *r, const struct option_set *options)
                            r->rate_sps, r->rate_sps / r->link.blf_hz, r->link.blf_hz,
                            SAMPLES_PER_TPRI_LEAST, SAMPLES_PER_TPRI_LEAST * r->link.blf_hz);
     }
-    return timing_set(r);
+    return ST_OK;
 }
 
 static enum status pool_set(struct reader *r)
@@ -209,6 +240,7 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     status = status ? status : radio_set(r, options);
     status = status ? status : pool_set(r);
     status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
+    status = status ? status : timing_set(r);
     status = status ? status : reply_rx_new(&r->cfg.receiver, r->rate_sps, &r->receiver);
     if (!status) {
         context_set(r);
@@ -302,31 +334,30 @@ void reader_abort(struct reader *reader)
 
 void reader_wind_up(struct reader *reader, int64_t tick)
 {
-    struct heard_item heard;
-    bool stream_over = false;
+    static _Thread_local struct heard_item heard;
     atomic_store(&reader->tx_off_tick, tick);
     atomic_store(&reader->tx_horizon_tick, INT64_MAX);
     bell_ring(&reader->bell_tx);
     int64_t patience_ns = 0;
-    while (!stream_over) {
+    for (;;) {
         unsigned seen = bell_read(&reader->bell_inventory);
         while (ring_pop(&reader->heard, &heard)) {
-            stream_over = stream_over || heard.stream_over;
+        }
+        if (atomic_load(&reader->stream_over)) {
+            return;
         }
         pthread_mutex_lock(&reader->progress.mutex);
         bool all_in = reader->progress.processed_tick >= atomic_load(&reader->tx_sent_tick);
         pthread_mutex_unlock(&reader->progress.mutex);
         if (atomic_load(&reader->tx_over)) { /* give what is still on the air a moment to come in */
             int64_t now = reader_wall_ns();
-            patience_ns = patience_ns ? patience_ns : now + 300000000;
+            patience_ns = patience_ns ? patience_ns : now + WIND_UP_PATIENCE_NS;
             if (all_in || now > patience_ns) {
                 atomic_store(&reader->radio_stopped, true);
                 radio_stop(reader->radio);
             }
         }
-        if (!stream_over) {
-            bell_wait(&reader->bell_inventory, seen, 20);
-        }
+        bell_wait(&reader->bell_inventory, seen, 20);
     }
 }
 

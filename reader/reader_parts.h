@@ -28,7 +28,6 @@ struct listen_item { /* INVENTORY -> DSP */
 
 struct heard_item { /* DSP -> INVENTORY */
     uint64_t id;
-    bool stream_over;
     bool gap;            /* samples were lost in the window */
     int64_t arrival_ns;  /* of the block with the last sample that counted */
     struct reply_result result;
@@ -80,7 +79,7 @@ struct reader {
     _Atomic int64_t tx_horizon_tick;  /* TX may send up to here */
     _Atomic int64_t tx_off_tick;      /* carrier off from here, INT64_MAX while the run goes on */
     _Atomic int64_t tx_sent_tick;     /* sent so far */
-    atomic_bool stop_asked, over, radio_stopped, tx_over;
+    atomic_bool stop_asked, over, radio_stopped, tx_over, stream_over;
     atomic_uint_fast64_t dropped_records, dropped_blocks;
     struct stats_turnaround turnaround; /* TX writes, INVENTORY reads: own lock */
 

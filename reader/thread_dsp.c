@@ -12,8 +12,12 @@ static void progress_tell(struct reader *reader, const struct dsp_state *state)
     pthread_mutex_lock(&reader->progress.mutex);
     reader->progress.id = state->id;
     reader->progress.processed_tick = state->next_tick;
-    reader->progress.not_before_tick =
-        state->listening ? reply_rx_not_before(reader->receiver) : INT64_MIN;
+    int64_t not_before = INT64_MIN;
+    if (state->listening) { /* without a verdict so far, it rests on a sample still to come */
+        not_before = reply_rx_not_before(reader->receiver);
+        not_before = not_before > state->next_tick ? not_before : state->next_tick;
+    }
+    reader->progress.not_before_tick = not_before;
     pthread_mutex_unlock(&reader->progress.mutex);
     bell_ring(&reader->bell_inventory);
 }
@@ -33,23 +37,22 @@ static void block_process(struct reader *reader, struct dsp_state *state,
 {
     static _Thread_local struct heard_item heard; /* large: not on the stack */
     const struct iq_block *block = item->block;
-    bool gap = block->gap_samples != 0 || block->first_tick != state->next_tick;
     state->next_tick = block->first_tick + (int64_t)block->n_samples;
     if (!state->listening) {
         return;
     }
-    bool done;
-    if (gap && block->first_tick > reply_rx_first_tick(reader->receiver)) {
+    /* samples of the window are lost, or the window came too late (real-time radios) */
+    bool gap = block->first_tick > reply_rx_next_tick(reader->receiver);
+    bool done = gap;
+    if (gap) {
         reply_rx_cut(reader->receiver, &heard.result);
-        done = true;
+        heard.result.ready_tick = block->first_tick;
     } else {
         done = reply_rx_push(reader->receiver, block->sample[0], block->n_samples,
                              block->first_tick, &heard.result);
-        gap = false;
     }
     if (done) {
         heard.id = state->id;
-        heard.stream_over = false;
         heard.gap = gap;
         heard.arrival_ns = item->arrival_ns;
         state->listening = false;
@@ -81,8 +84,8 @@ void *thread_dsp(void *argument)
             ring_push(&reader->iq_free, &item.block);
         }
     }
-    struct heard_item end = {.stream_over = true};
-    reader_push_wait(reader, &reader->heard, &end);
+    atomic_store(&reader->stream_over, true);
+    bell_ring(&reader->bell_inventory);
     struct iq_item last = {.block = NULL};
     ring_push(&reader->iq_done, &last);
     return NULL;

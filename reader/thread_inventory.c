@@ -391,11 +391,10 @@ static void inventory_loop(struct inventory_state *state)
         if (ring_pop(&reader->lates, &late)) {
             late_take(state, &late);
         } else if (ring_pop(&reader->heard, &heard)) {
-            state->done = heard.stream_over;
-            if (!heard.stream_over && heard.id == state->id) {
+            if (heard.id == state->id) {
                 heard_take(state, &heard);
             }
-        } else if (atomic_load(&reader->stop_asked) || atomic_load(&reader->radio_stopped)) {
+        } else if (atomic_load(&reader->stop_asked) || atomic_load(&reader->stream_over)) {
             state->done = true;
         } else {
             progress_take(state);

@@ -2,12 +2,18 @@
 enable_testing()
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
+# slow textbook references (ref_*.c) that several tests measure with
+file(GLOB reference_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/ref_*.c)
+add_library(zp_reference STATIC ${reference_sources})
+target_include_directories(zp_reference PUBLIC ${CMAKE_SOURCE_DIR})
+target_link_libraries(zp_reference PUBLIC m)
+
 file(GLOB test_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/test_*.c)
 foreach(source ${test_sources})
     get_filename_component(name ${source} NAME_WE)
     add_executable(${name} ${source})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    target_link_libraries(${name} zp_reader PkgConfig::CMOCKA)
+    target_link_libraries(${name} zp_reader zp_reference PkgConfig::CMOCKA)
     target_compile_definitions(${name} PRIVATE
         ZP_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden" ZP_BUILD_DIR="${CMAKE_BINARY_DIR}"
         ZP_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
@@ -37,3 +43,9 @@ add_executable(zmq_field ${CMAKE_SOURCE_DIR}/tests/zmq_field.c)
 set_target_properties(zmq_field PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 target_link_libraries(zmq_field zp_radio)
 add_dependencies(test_radio_zmq zmq_field)
+
+# zpreader-bench: tests/bench_*.c
+file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench_*.c)
+add_executable(zpreader-bench ${bench_sources})
+target_include_directories(zpreader-bench PRIVATE ${LIQUID_INCLUDE_DIR})
+target_link_libraries(zpreader-bench zp_reader)

@@ -34,10 +34,12 @@ struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents
     double ebn0_db;           /* NaN: from the budget. Else every tag's half swing |h| is set so
                                * at receiver 0 that |h|^2 Tb / N0 is this, Tb from the Query it
                                * answers, h at the carrier level of that time; phase and
-                               * power-up stay */
+                               * power-up stay; N0: all white noise the receiver adds (thermal,
+                               * converter, quantisation) */
     double ebn0_spread_db;    /* uniform spread of the above, +- half, per tag */
     double rx_full_scale_dbm; /* power of amplitude 1.0 at the receiver, default +6 */
     double adc_bits;          /* 0: none; else quantise and clip I and Q at +-1.0 */
+    double adc_noise_lsb;     /* converter's own noise, rms of I and of Q in steps */
     double dc_offset_dbfs;    /* NaN: none */
     double carrier_offset_hz; /* transmitter's carrier relative to the receiver's (bistatic) */
     double

@@ -48,6 +48,8 @@ static const struct option_row air_rows[] = {
     ROW(ebn0_spread_db, NUMBER, "dB", "0", 0, 60, "ebn0_db is uniform over this width, tag by tag"),
     ROW(rx_full_scale_dbm, NUMBER, "dBm", "6", -120, 60, "receive power of amplitude 1.0"),
     ROW(adc_bits, NUMBER, "bit", "12", 0, 16, "converter width of I and Q, clips at 1.0; 0: none"),
+    ROW(adc_noise_lsb, NUMBER, "LSB", "0.5", 0, 100,
+        "converter's own noise, rms of I and of Q in steps: a real one is never silent"),
     ROW(dc_offset_dbfs, NUMBER, "dBFS", "", -200, 0, "power of a constant offset; not set: none"),
     ROW(carrier_offset_hz, NUMBER, "Hz", "0", -1e6, 1e6,
         "transmit carriers relative to the receivers' (two oscillators)"),

@@ -12,12 +12,25 @@
 
 enum { STREAM_NOISE = 100, STREAM_PHASE = 200, STREAM_DRIFT = 300, STREAM_LEAK = 400 };
 
-double receiver_noise_power(const struct air_cfg *cfg, double rate_sps)
+static double adc_step(const struct air_cfg *cfg)
+{
+    return cfg->adc_bits > 0.0 ? ldexp(2.0, -(int)lround(cfg->adc_bits)) : 0.0;
+}
+
+/* Noise added before the converter: thermal, and the converter's own at its input. */
+static double analog_noise_power(const struct air_cfg *cfg, double rate_sps)
 {
     require(rate_sps > 0.0);
     double watts = UNITS_BOLTZMANN_JPK * UNITS_T0_K * rate_sps *
                    units_power_ratio_from_db(cfg->noise_figure_db);
-    return watts * 1e3 / units_power_ratio_from_db(cfg->rx_full_scale_dbm);
+    double own = cfg->adc_noise_lsb * adc_step(cfg);
+    return watts * 1e3 / units_power_ratio_from_db(cfg->rx_full_scale_dbm) + 2.0 * own * own;
+}
+
+double receiver_noise_power(const struct air_cfg *cfg, double rate_sps)
+{
+    double step = adc_step(cfg);
+    return analog_noise_power(cfg, rate_sps) + 2.0 * step * step / 12.0;
 }
 
 static void init_leak(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
@@ -59,7 +72,7 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
     receiver->step_cos = cos(step_rad);
     receiver->step_sin = sin(step_rad);
     receiver->turn_cos = 1.0;
-    receiver->noise_sigma = (float)sqrt(0.5 * receiver_noise_power(cfg, rate_sps));
+    receiver->noise_sigma = (float)sqrt(0.5 * analog_noise_power(cfg, rate_sps));
     if (!isnan(cfg->phase_noise_dbc_hz)) {
         receiver->phase_sigma_rad =
             (float)sqrt(units_power_ratio_from_db(cfg->phase_noise_dbc_hz) * rate_sps);
@@ -68,9 +81,7 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
         double dc = units_amplitude_ratio_from_db(cfg->dc_offset_dbfs) * sqrt(0.5);
         receiver->dc = (float)dc - (float)dc * I;
     }
-    if (cfg->adc_bits > 0.0) {
-        receiver->adc_step = (float)ldexp(2.0, -(int)lround(cfg->adc_bits));
-    }
+    receiver->adc_step = (float)adc_step(cfg);
 }
 
 static void drift_step(struct receiver *receiver, unsigned n_tx)
