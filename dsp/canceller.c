@@ -116,7 +116,7 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
     double variance = variance_of(sample, n_samples, mean, 1.0);
     quiet->n_samples = n_samples;
     quiet->leak = mean;
-    quiet->offset_rad = 0.0;
+    quiet->offset_rad = quiet->offset_sigma_rad = 0.0;
     quiet->noise_variance = variance;
     quiet->power = variance + power(mean);
     struct turning turning = turning_of(sample, n_samples);
@@ -128,6 +128,7 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
         angle * angle > OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE * angle_variance) {
         quiet->leak = turning.leak;
         quiet->offset_rad = turning.offset_rad;
+        quiet->offset_sigma_rad = sqrt(angle_variance) / turning.lag;
         quiet->noise_variance = turned;
     }
 }

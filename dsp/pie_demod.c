@@ -19,7 +19,7 @@
 #include "dsp/pie_envelope.h"
 #include "dsp/pie_parse.h"
 
-enum { LANES = 8, CHUNK_BINS = PIE_ENVELOPE_POINTS_MAX, SLOPING_CHUNKS = 8 };
+enum { LANES = PIE_ENVELOPE_LANES, CHUNK_BINS = PIE_ENVELOPE_POINTS_MAX, SLOPING_CHUNKS = 8 };
 
 #define BIN_RATE_SPS 4e6 /* bins are not finer than this needs: PW >= 2 us = 8 bins */
 #define SMOOTH_US 1.0    /* half the shortest PW */
@@ -256,6 +256,24 @@ static bool point_push(struct pie_demod *d, size_t p, struct pie_frame *frame)
     return false;
 }
 
+/* Highest of the points, or `least`; four at a time, since a single maximum is one long chain. */
+static float highest(const float *point, size_t n, float least)
+{
+    float lane[4] = {least, least, least, least};
+    for (; n >= 4; n -= 4, point += 4) {
+        for (size_t k = 0; k < 4; k++) {
+            lane[k] = point[k] > lane[k] ? point[k] : lane[k];
+        }
+    }
+    while (n > 0) {
+        n--;
+        lane[0] = point[n] > lane[0] ? point[n] : lane[0];
+    }
+    lane[0] = lane[1] > lane[0] ? lane[1] : lane[0];
+    lane[2] = lane[3] > lane[2] ? lane[3] : lane[2];
+    return lane[2] > lane[0] ? lane[2] : lane[0];
+}
+
 /* Points of the high plateau from p on: they raise the peak and nothing else. Time only makes
  * "settled" and "ended" true, so that asking the last point of the run answers for all. */
 static size_t high_run(struct pie_demod *d, size_t p, size_t n_points)
@@ -263,27 +281,24 @@ static size_t high_run(struct pie_demod *d, size_t p, size_t n_points)
     const float *point = d->envelope.point + 1 + p;
     size_t n_left = n_points - p;
     size_t n = 0;
+    float high_level = d->high_level;
     if (!d->above[0] || !d->above[1]) {
         return 0;
     }
-    while (n < n_left && point[n] >= d->high_level) {
+    while (n < n_left && point[n] >= high_level) {
         n++;
     }
-    if (d->parse.locked) {
-        while (n > 0 && pie_parse_ended(&d->parse, point_end(d, p + n - 1) - 1)) {
-            n--;
-        }
+    while (n > 0 && pie_parse_ended(&d->parse, point_end(d, p + n - 1) - 1)) {
+        n--;
     }
     if (n == 0) {
         return 0;
     }
-    size_t n_unsettled = n;
+    size_t n_unsettled = settled(d, point_end(d, p)) ? 0 : n;
     while (n_unsettled > 0 && settled(d, point_end(d, p + n_unsettled - 1))) {
         n_unsettled--;
     }
-    for (size_t i = 0; i < n_unsettled; i++) {
-        d->peak = point[i] > d->peak ? point[i] : d->peak;
-    }
+    d->peak = highest(point, n_unsettled, d->peak);
     d->cross_sum[0] = 0.0;
     d->cross_sum[1] = 0.0;
     return n;
@@ -295,18 +310,21 @@ static size_t low_run(struct pie_demod *d, size_t p, size_t n_points)
     const float *point = d->envelope.point + 1 + p;
     size_t n_left = n_points - p;
     size_t n = 0;
+    float cross_level = d->cross_level[0];
     if (d->above[0] || d->above[1]) {
         return 0;
     }
-    while (n < n_left && point[n] < d->cross_level[0]) {
+    while (n < n_left && point[n] < cross_level) {
         n++;
     }
     while (n > 0 && point_middle(d, p + n - 1) - d->changed_tick > d->off_ticks) {
         n--;
     }
+    float least = d->least;
     for (size_t i = 0; i < n; i++) {
-        d->least = point[i] < d->least ? point[i] : d->least;
+        least = point[i] < least ? point[i] : least;
     }
+    d->least = least;
     return n;
 }
 
@@ -426,21 +444,12 @@ static bool chunk_quiet(const struct pie_demod *d)
  * out false: not so, nothing changed */
 static bool chunk_push(struct pie_demod *d, const float _Complex *sample, float *least_power)
 {
-    const float *part = (const float *)sample; /* re, im, re, im: C11 6.2.5 clause 13 */
     float lane[LANES] = {0};
     float least[LANES];
     for (size_t k = 0; k < LANES; k++) {
         least[k] = SANE_LEVEL;
     }
-    for (size_t i = 0; i < d->chunk_samples; i += LANES) {
-        for (size_t k = 0; k < LANES; k++) {
-            float re = part[2 * (i + k)];
-            float im = part[2 * (i + k) + 1];
-            float power = re * re + im * im;
-            lane[k] += power;
-            least[k] = power < least[k] ? power : least[k];
-        }
-    }
+    pie_envelope_powers(sample, d->chunk_samples, lane, least);
     *least_power = SANE_LEVEL;
     bool sane = true;
     for (size_t k = 0; k < LANES; k++) { /* one sample that is no number spoils its lane's sum */

@@ -9,7 +9,10 @@
 enum {
     SMOOTH_MAX = PIE_ENVELOPE_SMOOTH_MAX,
     POINTS_MAX = PIE_ENVELOPE_POINTS_MAX,
+    LANES = PIE_ENVELOPE_LANES,
 };
+
+_Static_assert(POINTS_MAX % LANES == 0, "the last lanes stay within bin[] and point[]");
 
 void pie_envelope_reset(struct pie_envelope *envelope)
 {
@@ -58,20 +61,24 @@ static size_t bins_add(struct pie_envelope *e, const float *magnitude, size_t n_
     return n_bins;
 }
 
-/* Moving averages that end at bin[first] .. bin[first + n_points - 1]. Each sum runs from its
+/* Moving averages that end at the new bins. Each sum runs from its
  * oldest bin to its newest: a running sum would be cheaper on paper, but drift, and could not be
  * vectorised. */
-static void points_make(const struct pie_envelope *e, size_t first, float *point, size_t n_points)
+static void points_make(struct pie_envelope *e, size_t n_points)
 {
-    const float *bin = e->bin + first + 1 - e->n_smooth;
-    memcpy(point, bin, n_points * sizeof *point);
-    for (size_t k = 1; k < e->n_smooth; k++) {
-        for (size_t i = 0; i < n_points; i++) {
-            point[i] += bin[i + k];
+    const float *bin = e->bin + SMOOTH_MAX + 1 - e->n_smooth;
+    float *point = e->point + 1;
+    for (size_t at = 0; at < n_points; at += LANES) { /* the last few may be of bins gone by */
+        float sum[LANES];
+        memcpy(sum, bin + at, sizeof sum);
+        for (size_t k = 1; k < e->n_smooth; k++) {
+            for (size_t i = 0; i < LANES; i++) {
+                sum[i] += bin[at + i + k];
+            }
         }
-    }
-    for (size_t i = 0; i < n_points; i++) {
-        point[i] /= (float)e->n_smooth;
+        for (size_t i = 0; i < LANES; i++) {
+            point[at + i] = sum[i] / (float)e->n_smooth;
+        }
     }
 }
 
@@ -88,7 +95,7 @@ size_t pie_envelope_push(struct pie_envelope *envelope, const float _Complex *sa
         magnitudes(sample, n_samples, magnitude);
         n_points = bins_add(e, magnitude, n_samples);
     }
-    points_make(e, SMOOTH_MAX, e->point + 1, n_points);
+    points_make(e, n_points);
     return n_points;
 }
 
@@ -115,4 +122,33 @@ void pie_envelope_skip(struct pie_envelope *envelope, const float _Complex *samp
     size_t n_tail = SMOOTH_MAX * e->bin_samples;
     size_t n_points = pie_envelope_push(e, sample + n_samples - n_tail, n_tail);
     pie_envelope_use(e, n_points);
+}
+
+/* Of one part; per lane, since this order is the one compilers vectorise. */
+static void powers_add(const float *restrict power, float *restrict sum, float *restrict least)
+{
+    for (size_t k = 0; k < LANES; k++) {
+        float lane_sum = sum[k];
+        float lane_least = least[k];
+        for (size_t i = k; i < POINTS_MAX; i += LANES) {
+            lane_sum += power[i];
+            lane_least = power[i] < lane_least ? power[i] : lane_least;
+        }
+        sum[k] = lane_sum;
+        least[k] = lane_least;
+    }
+}
+
+void pie_envelope_powers(const float _Complex *sample, size_t n_samples, float sum[LANES],
+                         float least[LANES])
+{
+    require(n_samples % POINTS_MAX == 0);
+    const float *part = (const float *)sample;
+    for (size_t at = 0; at < n_samples; at += POINTS_MAX, part += 2 * POINTS_MAX) {
+        float power[POINTS_MAX];
+        for (size_t i = 0; i < POINTS_MAX; i++) {
+            power[i] = part[2 * i] * part[2 * i] + part[2 * i + 1] * part[2 * i + 1];
+        }
+        powers_add(power, sum, least);
+    }
 }

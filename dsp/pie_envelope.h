@@ -11,6 +11,7 @@ enum {
     PIE_ENVELOPE_BIN_MAX = 25,    /* samples in a bin */
     PIE_ENVELOPE_SMOOTH_MAX = 8,  /* bins in the moving average */
     PIE_ENVELOPE_POINTS_MAX = 32, /* out of one push */
+    PIE_ENVELOPE_LANES = 8,       /* sums of powers side by side */
 };
 
 #define PIE_ENVELOPE_SANE_LEVEL 1e9f /* above, infinite or not a number: counts as nothing */
@@ -44,5 +45,10 @@ void pie_envelope_cut(struct pie_envelope *envelope, size_t n_points);
  *   pre  no bin begun; n_samples holds at least that many bins */
 void pie_envelope_skip(struct pie_envelope *envelope, const float _Complex *sample,
                        size_t n_samples);
+
+/* |x|^2 of sample i into lane i % PIE_ENVELOPE_LANES: added to its sum, compared with its least.
+ *   pre  n_samples a multiple of PIE_ENVELOPE_POINTS_MAX; the arrays do not overlap */
+void pie_envelope_powers(const float _Complex *sample, size_t n_samples,
+                         float sum[PIE_ENVELOPE_LANES], float least[PIE_ENVELOPE_LANES]);
 
 #endif

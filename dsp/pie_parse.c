@@ -134,12 +134,12 @@ bool pie_parse_ended(const struct pie_parse *parse, int64_t tick)
         return false;
     }
     const struct pie_frame *f = &parse->frame;
-    double high_us = ((double)tick - parse->rise_tick) / parse->ticks_per_us;
+    double high_ticks = (double)tick - parse->rise_tick;
     double longest_us = f->rtcal_us - f->tari_us - f->pw_us;
     if (f->bits.n_bits == 0 && !f->with_preamble) {
         longest_us = TRCAL_MAX_RTCAL * f->rtcal_us;
     }
-    return high_us > END_MARGIN * longest_us + 1.0 / parse->ticks_per_us;
+    return high_ticks > END_MARGIN * longest_us * parse->ticks_per_us + 1.0;
 }
 
 bool pie_parse_high(struct pie_parse *parse, int64_t tick, struct pie_frame *frame)

@@ -516,6 +516,7 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
             return false;
         }
         rx->search.noise_variance = quiet_noise(rx);
+        rx->search.walk = I * rx->quiet.leak * rx->quiet.offset_sigma_rad * rx->factor;
         search_finish(rx);
         if (rx->n_tracks == 0) {
             verdict(rx, false, result);

@@ -25,6 +25,8 @@ struct track_path { /* one survivor */
     double sum_s, n;         /* signs (FM0), chips; all with forgetting */
     double sum_edges;        /* level changes, likewise */
     double _Complex gain, offset;
+    double walk, pace;       /* of the carrier left over, at the next symbol; per sample */
+    double p_ww, p_wp, p_pp; /* their covariance */
     int8_t level;            /* of the last half-cycle */
     bool alive;
 };
@@ -32,6 +34,7 @@ struct track_path { /* one survivor */
 struct track {
     const struct linecode *code;
     double noise_variance;
+    double _Complex walk_unit; /* direction of the walk; 0: none */
     double half_lo, half_hi; /* the clock is held inside */
     size_t n_preamble_chips, n_symbols;
     struct track_path path[LINECODE_STATES_MAX];
