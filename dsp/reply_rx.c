@@ -16,6 +16,7 @@
 
 #define SAMPLES_PER_TPRI 24.0   /* wanted after decimation */
 #define SCORE_MIN_NATS 30.0     /* a decoded reply: noise alone reaches it in < 1e-5 of slots */
+#define CLOCK_STEP_RATIO 0.01   /* between tracks of one candidate whose clock is still open */
 #define PRUNE_NATS 18.0         /* a hypothesis this far behind the best is given up */
 #define RESIDUAL_RATIO_MAX 2.0  /* unexplained energy over noise: above, the fit must be good */
 #define FIT_SINGLE_RATIO 0.7    /* a fit this good is one tag, whatever the residual */
@@ -24,7 +25,7 @@
 #define SAMPLE_LIMIT 16.0F      /* full scale is 1 */
 #define LONGEST_WINDOW_TPRI 6000.0
 
-enum { TRACKS_MAX = 8, LENGTH_KNOWN_SYMBOLS = 24 };
+enum { CANDIDATES_MAX = 8, TRACKS_MAX = 32, CLOCK_REACH = 3, LENGTH_KNOWN_SYMBOLS = 24 };
 
 enum reply_rx_state { RX_IDLE = 0, RX_QUIET, RX_SEARCH, RX_TRACK };
 
@@ -345,20 +346,44 @@ static double quiet_noise(const struct reply_rx *rx)
     return fmax(energy / (double)(n - 1), floor_variance);
 }
 
+/* A short preamble leaves the clock open by more than one track can pull in: several start then,
+ * turned about the middle of the preamble, which is known best. */
+static void tracks_spawn(struct reply_rx *rx, const struct sync_candidate *candidate)
+{
+    double span = (double)rx->code->n_preamble_chips[rx->search.trext ? 1 : 0] * rx->code->m;
+    double sigma_ratio =
+        track_clock_sigma(&rx->search, candidate) / candidate->half; /* half-cycle, relative */
+    int reach = sigma_ratio > 0.5 * CLOCK_STEP_RATIO
+                    ? (int)fmin(ceil(1.5 * sigma_ratio / CLOCK_STEP_RATIO), CLOCK_REACH)
+                    : 0;
+    for (int k = -reach; k <= reach && rx->n_tracks < TRACKS_MAX; k++) {
+        struct sync_candidate moved = *candidate;
+        moved.half = candidate->half * (1.0 + k * CLOCK_STEP_RATIO);
+        moved.start += 0.5 * span * (candidate->half - moved.half);
+        bool outside = moved.half < rx->search.half_lo || moved.half > rx->search.half_hi;
+        if (k != 0 && outside) {
+            continue;
+        }
+        double clock_sigma = (reach > 0 ? 0.5 * CLOCK_STEP_RATIO : sigma_ratio) * moved.half;
+        rx->first_start[rx->n_tracks] = moved.start;
+        rx->alive[rx->n_tracks] = true;
+        track_init(&rx->track[rx->n_tracks++], &rx->search, &rx->integral, &moved, clock_sigma);
+    }
+}
+
 static void search_finish(struct reply_rx *rx)
 {
-    struct sync_candidate candidate[TRACKS_MAX];
+    struct sync_candidate candidate[CANDIDATES_MAX];
     rx->gate_nats = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
     rx->n_tracks = 0;
-    size_t n = sync_find(rx->sync, &rx->integral, &rx->search, candidate, TRACKS_MAX);
+    size_t n = sync_find(rx->sync, &rx->integral, &rx->search, candidate,
+                         CANDIDATES_MAX);
     for (size_t k = 0; k < n; k++) {
         if (candidate[k].score < rx->gate_nats ||
             candidate[k].score < candidate[0].score - PRUNE_NATS) {
             continue;
         }
-        rx->first_start[rx->n_tracks] = candidate[k].start;
-        rx->alive[rx->n_tracks] = true;
-        track_init(&rx->track[rx->n_tracks++], &rx->search, &rx->integral, &candidate[k]);
+        tracks_spawn(rx, &candidate[k]);
     }
     rx->state = RX_TRACK;
 }

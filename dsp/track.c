@@ -179,16 +179,35 @@ static void path_extend(struct track_path *path, const struct track *track,
     path_clock_advance(path, m);
 }
 
-/* Covariance of a line fitted to evenly spread edges of variance r each. */
-static void path_clock_init(struct track_path *path, unsigned m, unsigned n_chips,
-                            double noise_variance)
+/* Variance of one preamble edge, samples^2. */
+static double edge_variance(double half, double _Complex gain, double noise_variance)
 {
-    double span = n_chips * (double)m;
-    double n_edges = m > 1 ? span : 0.6 * span;
-    double floor_samples = TIMING_FLOOR_RATIO * path->half;
-    double r = noise_variance * GATE_RATIO * path->half / (4.0 * power(path->gain) + 1e-30) +
-               floor_samples * floor_samples;
-    path->p_hh = 12.0 * r / (n_edges * span * span);
+    double floor_samples = TIMING_FLOOR_RATIO * half;
+    return noise_variance * GATE_RATIO * half / (4.0 * power(gain) + 1e-30) +
+           floor_samples * floor_samples;
+}
+
+/* Level changes of a preamble, roughly: all half-cycles of a subcarrier, six in ten of FM0. */
+static double preamble_n_edges(const struct sync_search *search, double *span)
+{
+    *span = (double)search->code->n_preamble_chips[search->trext ? 1 : 0] * search->code->m;
+    return search->code->m > 1 ? *span : 0.6 * *span;
+}
+
+double track_clock_sigma(const struct sync_search *search, const struct sync_candidate *candidate)
+{
+    double span, n_edges = preamble_n_edges(search, &span);
+    double r = edge_variance(candidate->half, candidate->gain, search->noise_variance);
+    return sqrt(12.0 * r / (n_edges * span * span));
+}
+
+/* Covariance of a line fitted to evenly spread edges, its slope known to clock_sigma. */
+static void path_clock_init(struct track_path *path, const struct sync_search *search,
+                            double clock_sigma)
+{
+    double span, n_edges = preamble_n_edges(search, &span);
+    double r = edge_variance(path->half, path->gain, search->noise_variance);
+    path->p_hh = clock_sigma * clock_sigma;
     path->p_sh = 0.5 * span * path->p_hh;
     path->p_ss = r / n_edges + 0.25 * span * span * path->p_hh;
 }
@@ -205,7 +224,8 @@ static unsigned preamble_edges(const int8_t *chip, unsigned k, unsigned m)
 }
 
 void track_init(struct track *track, const struct sync_search *search,
-                const struct integral *integral, const struct sync_candidate *candidate)
+                const struct integral *integral, const struct sync_candidate *candidate,
+                double clock_sigma)
 {
     const struct linecode *code = search->code;
     unsigned n_chips = code->n_preamble_chips[search->trext ? 1 : 0];
@@ -227,7 +247,7 @@ void track_init(struct track *track, const struct sync_search *search,
     double offset_power = code->m > 1 ? 0.0 : power(path.offset);
     path.cost = path.energy - length * (power(path.gain) + offset_power);
     path.level = (int8_t)(code->m % 2 == 0 ? -chip[n_chips - 1] : chip[n_chips - 1]);
-    path_clock_init(&path, code->m, n_chips, search->noise_variance);
+    path_clock_init(&path, search, clock_sigma);
     double pace = sqrt(power(search->walk));
     track->walk_unit = code->m == 1 && pace > 0.0 ? search->walk / pace : 0.0;
     path.p_pp = pace * pace;

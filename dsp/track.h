@@ -41,9 +41,14 @@ struct track {
     uint8_t back[LIMIT_BITS + 1][LINECODE_STATES_MAX]; /* previous state * 2 + bit */
 };
 
-/* Begin after the preamble of a candidate that `search` found. */
+/* How well the preamble of a candidate fixes the half-cycle: standard deviation, samples. */
+double track_clock_sigma(const struct sync_search *search, const struct sync_candidate *candidate);
+
+/* Begin after the preamble of a candidate that `search` found, its half-cycle known to clock_sigma
+ * (samples, standard deviation). */
 void track_init(struct track *track, const struct sync_search *search,
-                const struct integral *integral, const struct sync_candidate *candidate);
+                const struct integral *integral, const struct sync_candidate *candidate,
+                double clock_sigma);
 
 /* Samples needed before the next symbol can be taken. */
 double track_needs_samples(const struct track *track);

@@ -14,7 +14,7 @@ enum { SELECT_NO = 0, SELECT_YES, SELECT_AUTO };
 static const struct option_row inventory_rows[] = {
     {"inventory.session", OPTION_CHOICE, "", "s0", 0, 0, "s0|s1|s2|s3",
      offsetof(struct inventory_cfg, session), "session of every round (Gen2 6.3.2.2)", "session"},
-    {"inventory.target", OPTION_CHOICE, "", "a", 0, 0, "a|b|dual",
+    {"inventory.target", OPTION_CHOICE, "", "dual", 0, 0, "a|b|dual",
      offsetof(struct inventory_cfg, target),
      "flag of the tags that take part; dual: A and B in turn", "target"},
     {"inventory.q_start", OPTION_INT, "", "4", 0, 15, NULL, offsetof(struct inventory_cfg, q_start),

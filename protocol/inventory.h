@@ -15,7 +15,7 @@
 
 struct inventory_cfg {             /* option keys inventory.* : table inventory_options */
     int session;                   /* choice "s0|s1|s2|s3", default s0 */
-    int target;                    /* choice "a|b|dual": dual = A and B in turn. Default a. */
+    int target;                    /* choice "a|b|dual": dual (default) = A and B in turn */
     int64_t q_start, q_min, q_max; /* 4, 0, 15 */
     double q_step;                 /* C of Annex D, default 0.3 */
     /* choice "no|yes|auto", default auto = yes for S1..S3: before the first round of each pass a

@@ -131,6 +131,9 @@ static enum status decode_file(const struct option_set *options, const char *pat
     }
     if (run.passive) {
         passive_finish(run.passive);
+        if (publish_flush(run.publish) != ST_OK) {
+            status = ST_IO;
+        }
     }
     decode_close(&run);
     return status == ST_END ? ST_OK : status;

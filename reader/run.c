@@ -40,6 +40,7 @@ void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struc
     publish->json = cfg->run.json;
     publish->trace = cfg->run.trace;
     publish->live_view = !publish->json && isatty(STDOUT_FILENO) != 0;
+    snprintf(publish->source, sizeof publish->source, "%s", radio_table[cfg->radio.kind]->name);
     if (mode != READER_INVENTORY) {
         publish->zmq_enabled = false;
         publish->live_view = false;

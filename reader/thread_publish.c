@@ -79,6 +79,9 @@ void *thread_publish(void *argument)
     if (reader->recorder && recorder_close(&reader->recorder) != ST_OK && !record_failed) {
         reader_fail(reader, ST_IO);
     }
+    if (publish_flush(reader->publish) != ST_OK) {
+        reader_fail(reader, ST_IO);
+    }
     publish_close(&reader->publish);
     atomic_store(&reader->over, true);
     return NULL;

@@ -11,7 +11,7 @@ static void crc_5_matches_golden(void **state)
     json_t *list = golden_load("crc5_query");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
-        uint8_t crc[5];
+        uint8_t crc[LIMIT_BITS];
         size_t n_bits = golden_bits(golden_text(item, "bits_without_crc"), bit);
         assert_int_equal(golden_bits(golden_text(item, "crc5"), crc), 5);
         unsigned expected = 0;
