@@ -27,8 +27,8 @@ struct linecode {
     unsigned m; /* half-cycles a chip: 1, 2, 4, 8 */
     unsigned n_states;
     struct linecode_branch branch[LINECODE_STATES_MAX][2]; /* [state][bit] */
-    uint8_t start_state;         /* after the preamble */
-    const int8_t *preamble;      /* chip signs with the long pilot; the short one is its tail */
+    uint8_t start_state;                                   /* after the preamble */
+    const int8_t *preamble;       /* chip signs with the long pilot; the short one is its tail */
     unsigned n_preamble_chips[2]; /* by TRext */
     const char *clause;
 };

@@ -13,14 +13,14 @@
 #include "protocol/bits.h"
 
 struct pie_frame {
-    double start_tick;     /* first falling edge of the delimiter, 50 % crossing, interpolated */
-    double end_tick;       /* last rising edge, 50 % crossing: T1 counts from here */
-    int64_t known_tick;    /* the frame was known to have ended once this tick was in */
+    double start_tick;  /* first falling edge of the delimiter, 50 % crossing, interpolated */
+    double end_tick;    /* last rising edge, 50 % crossing: T1 counts from here */
+    int64_t known_tick; /* the frame was known to have ended once this tick was in */
     double tari_us, rtcal_us, pw_us, delimiter_us;
-    double trcal_us;       /* 0 without preamble */
+    double trcal_us; /* 0 without preamble */
     bool with_preamble;
-    double depth_ratio;    /* (A-B)/A */
-    double carrier_level;  /* A, full scale = 1 */
+    double depth_ratio;   /* (A-B)/A */
+    double carrier_level; /* A, full scale = 1 */
     struct bitbuf bits;
 };
 

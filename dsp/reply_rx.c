@@ -14,15 +14,15 @@
 #include "dsp/track.h"
 #include "protocol/reply.h"
 
-#define SAMPLES_PER_TPRI 24.0   /* wanted after decimation */
-#define SCORE_MIN_NATS 30.0     /* a decoded reply: noise alone reaches it in < 1e-5 of slots */
-#define CLOCK_STEP_RATIO 0.01   /* between tracks of one candidate whose clock is still open */
-#define PRUNE_NATS 18.0         /* a hypothesis this far behind the best is given up */
-#define RESIDUAL_RATIO_MAX 2.0  /* unexplained energy over noise: above, the fit must be good */
-#define FIT_SINGLE_RATIO 0.7    /* a fit this good is one tag, whatever the residual */
-#define ENERGY_SIGMAS 7.0       /* energy above noise that counts as a reply */
-#define CLIP_LEVEL 0.9995F      /* a 12-bit converter's last code */
-#define SAMPLE_LIMIT 16.0F      /* full scale is 1 */
+#define SAMPLES_PER_TPRI 24.0  /* wanted after decimation */
+#define SCORE_MIN_NATS 30.0    /* a decoded reply: noise alone reaches it in < 1e-5 of slots */
+#define CLOCK_STEP_RATIO 0.01  /* between tracks of one candidate whose clock is still open */
+#define PRUNE_NATS 18.0        /* a hypothesis this far behind the best is given up */
+#define RESIDUAL_RATIO_MAX 2.0 /* unexplained energy over noise: above, the fit must be good */
+#define FIT_SINGLE_RATIO 0.7   /* a fit this good is one tag, whatever the residual */
+#define ENERGY_SIGMAS 7.0      /* energy above noise that counts as a reply */
+#define CLIP_LEVEL 0.9995F     /* a 12-bit converter's last code */
+#define SAMPLE_LIMIT 16.0F     /* full scale is 1 */
 #define LONGEST_WINDOW_TPRI 6000.0
 
 enum { CANDIDATES_MAX = 8, TRACKS_MAX = 32, CLOCK_REACH = 3, LENGTH_KNOWN_SYMBOLS = 24 };
@@ -37,23 +37,23 @@ struct reply_rx {
     const struct linecode *code;
     int64_t base_tick, next_tick; /* first tick of the quiet; next expected */
     size_t quiet_samples;
-    unsigned factor;              /* decimation */
+    unsigned factor; /* decimation */
     struct canceller *canceller;
     struct canceller_quiet quiet;
     struct sync *sync;
     struct sync_search search;
     struct integral integral;
-    size_t needs_samples;         /* of the integral, before the next step */
-    size_t n_raw, raw_capacity;   /* samples not decimated yet, the quiet included */
-    size_t raw_at;                /* the first of them */
+    size_t needs_samples;       /* of the integral, before the next step */
+    size_t n_raw, raw_capacity; /* samples not decimated yet, the quiet included */
+    size_t raw_at;              /* the first of them */
     float _Complex *raw;
     float _Complex *decimated;
-    struct track *track;          /* TRACKS_MAX */
+    struct track *track; /* TRACKS_MAX */
     bool alive[TRACKS_MAX];
     size_t n_tracks;
     double first_start[TRACKS_MAX];
     double gate_nats;
-    size_t n_bits;                /* expected; grows when the EPC length is known */
+    size_t n_bits; /* expected; grows when the EPC length is known */
     bool length_known, clipped;
 };
 
@@ -192,7 +192,7 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
         .half_lo = half / (1.0 + listen->blf_tolerance_ratio),
         .half_hi = half / (1.0 - listen->blf_tolerance_ratio),
     };
-    rx->n_bits = listen->kind == REPLY_KIND_RN16 ? 16
+    rx->n_bits = listen->kind == REPLY_KIND_RN16  ? 16
                  : listen->kind == REPLY_KIND_EPC ? 32
                                                   : listen->n_bits;
     rx->length_known = listen->kind != REPLY_KIND_EPC;
@@ -376,8 +376,7 @@ static void search_finish(struct reply_rx *rx)
     struct sync_candidate candidate[CANDIDATES_MAX];
     rx->gate_nats = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
     rx->n_tracks = 0;
-    size_t n = sync_find(rx->sync, &rx->integral, &rx->search, candidate,
-                         CANDIDATES_MAX);
+    size_t n = sync_find(rx->sync, &rx->integral, &rx->search, candidate, CANDIDATES_MAX);
     for (size_t k = 0; k < n; k++) {
         if (candidate[k].score < rx->gate_nats ||
             candidate[k].score < candidate[0].score - PRUNE_NATS) {

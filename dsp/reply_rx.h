@@ -13,7 +13,7 @@
 #include "protocol/bits.h"
 #include "protocol/link.h"
 
-struct reply_rx_cfg { /* option keys dsp.* : table reply_rx_options */
+struct reply_rx_cfg {         /* option keys dsp.* : table reply_rx_options */
     double start_margin_tpri; /* the search opens this much before T1 min and closes as much after
                                * T1 max */
     double false_alarm_ratio; /* share of empty slots in which a second look is taken */
@@ -24,14 +24,14 @@ extern const struct option_table reply_rx_options;
 enum reply_kind { REPLY_KIND_RN16 = 0, REPLY_KIND_EPC, REPLY_KIND_FIXED };
 
 struct reply_listen {
-    double from_tick;      /* last rising edge of the command, 50 % point */
+    double from_tick; /* last rising edge of the command, 50 % point */
     struct link link;
     enum reply_kind kind;
-    size_t n_bits;         /* REPLY_KIND_FIXED: data bits */
-    double blf_hz;         /* where to look for the tag's clock: blf_hz * (1 +- blf_tolerance_ratio) */
+    size_t n_bits; /* REPLY_KIND_FIXED: data bits */
+    double blf_hz; /* where to look for the tag's clock: blf_hz * (1 +- blf_tolerance_ratio) */
     double blf_tolerance_ratio;
     double start_lo_us, start_hi_us; /* after from_tick; NaN: T1 min and max with margin */
-    int carrier_sign;      /* +1, -1: taken out of the reported phase */
+    int carrier_sign;                /* +1, -1: taken out of the reported phase */
 };
 
 /* A window for what the link says: tolerance of the standard (extended temperature). */
@@ -42,20 +42,20 @@ enum reply_verdict { REPLY_NONE_HEARD = 0, REPLY_DECODED, REPLY_UNREADABLE /* en
 
 struct reply_result {
     enum reply_verdict verdict;
-    struct bitbuf bits;     /* data bits, preamble and dummy removed */
-    double start_tick;      /* first edge of the preamble */
-    double end_tick;        /* end of the dummy bit */
-    int64_t ready_tick;     /* the verdict rests on samples before this tick */
-    double blf_hz;          /* measured, mean over the reply */
-    float _Complex gain;    /* half swing h at the receiver, carrier sign removed */
-    double snr_db;          /* Eb/N0 */
-    double score_nats;      /* log-likelihood gain over noise only */
-    double fit_ratio;       /* squared correlation with the decoded waveform */
-    double threshold_nats;  /* what score_nats was held against */
+    struct bitbuf bits;           /* data bits, preamble and dummy removed */
+    double start_tick;            /* first edge of the preamble */
+    double end_tick;              /* end of the dummy bit */
+    int64_t ready_tick;           /* the verdict rests on samples before this tick */
+    double blf_hz;                /* measured, mean over the reply */
+    float _Complex gain;          /* half swing h at the receiver, carrier sign removed */
+    double snr_db;                /* Eb/N0 */
+    double score_nats;            /* log-likelihood gain over noise only */
+    double fit_ratio;             /* squared correlation with the decoded waveform */
+    double threshold_nats;        /* what score_nats was held against */
     double leak_dbfs, noise_dbfs; /* carrier level and noise power in the quiet (full band) */
-    double residual_dbfs;   /* carrier left after cancellation, mean level in the window */
-    double offset_hz;       /* carrier offset taken out */
-    bool clipped;           /* a sample of the window touched full scale */
+    double residual_dbfs;         /* carrier left after cancellation, mean level in the window */
+    double offset_hz;             /* carrier offset taken out */
+    bool clipped;                 /* a sample of the window touched full scale */
 };
 
 struct reply_rx;

@@ -22,8 +22,8 @@ struct sync {
 
 struct sync_plan { /* the coarse search of one request */
     const int8_t *chip;
-    unsigned n_chips;       /* used in the coarse search */
-    unsigned n_skip_chips;  /* of the whole preamble before them */
+    unsigned n_chips;      /* used in the coarse search */
+    unsigned n_skip_chips; /* of the whole preamble before them */
     unsigned n_all_chips;
     unsigned n_half_cycles; /* of the used ones */
     unsigned n_clocks;
@@ -260,7 +260,9 @@ static void sync_fit(const struct integral *integral, const struct sync_search *
     }
     double slope = (s0 * e1 - s1 * e0) / determinant;
     double half = candidate->half + slope;
-    half = half < search->half_lo ? search->half_lo : half > search->half_hi ? search->half_hi : half;
+    half = half < search->half_lo   ? search->half_lo
+           : half > search->half_hi ? search->half_hi
+                                    : half;
     /* keep the fit at the centre of the edges when the clock is clamped */
     candidate->start += e0 / s0 - (half - candidate->half) * s1 / s0;
     candidate->half = half;
@@ -276,8 +278,8 @@ static void sync_measure(const struct integral *integral, const struct sync_sear
     candidate->offset = (integral_at(integral, candidate->start + length) -
                          integral_at(integral, candidate->start)) /
                         length; /* every preamble has as much high as low */
-    candidate->score = (creal(sum) * creal(sum) + cimag(sum) * cimag(sum)) /
-                       (length * search->noise_variance);
+    candidate->score =
+        (creal(sum) * creal(sum) + cimag(sum) * cimag(sum)) / (length * search->noise_variance);
 }
 
 static void sync_refine(const struct integral *integral, const struct sync_search *search,

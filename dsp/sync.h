@@ -23,9 +23,9 @@ struct sync_search {
 };
 
 struct sync_candidate {
-    double start;       /* first edge of the preamble, samples */
-    double half;        /* half-cycle, samples */
-    double score;       /* |correlation|^2 / (length * noise variance): 2 m chips Eb/N0-like energy */
+    double start; /* first edge of the preamble, samples */
+    double half;  /* half-cycle, samples */
+    double score; /* |correlation|^2 / (length * noise variance): 2 m chips Eb/N0-like energy */
     double _Complex gain;   /* half swing h */
     double _Complex offset; /* mean level around which the reply swings */
 };

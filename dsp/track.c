@@ -11,13 +11,13 @@
 #include "config/require.h"
 #include "dsp/edge.h"
 
-#define GATE_RATIO 0.25       /* edge gate, half-cycles */
-#define FORGET_RATIO 0.985    /* per symbol: about 65 symbols of memory */
-#define CLOCK_WALK_RATIO 3e-4 /* random walk of the half-cycle per symbol, for drift in a reply */
+#define GATE_RATIO 0.25         /* edge gate, half-cycles */
+#define FORGET_RATIO 0.985      /* per symbol: about 65 symbols of memory */
+#define CLOCK_WALK_RATIO 3e-4   /* random walk of the half-cycle per symbol, for drift in a reply */
 #define CLOCK_DRIFT_RATIO 0.03  /* how far a tag's clock may leave the searched range in a reply */
 #define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
 
-struct symbol { /* a symbol as one survivor sees it */
+struct symbol {              /* a symbol as one survivor sees it */
     double _Complex chip[2]; /* correlation with the subcarrier, mean amplitude */
     double _Complex mean[2]; /* plain mean (equals chip for FM0) */
     double length;           /* of a chip, samples */
@@ -168,7 +168,8 @@ static void path_extend(struct track_path *path, const struct track *track,
     path_solve(path, subcarrier);
     double late, where;
     /* a subcarrier symbol carries its own mean level, so drift of the leak does not blind its edges */
-    double _Complex offset = subcarrier ? 0.5 * (symbol->mean[0] + symbol->mean[1]) : path->offset + walked;
+    double _Complex offset =
+        subcarrier ? 0.5 * (symbol->mean[0] + symbol->mean[1]) : path->offset + walked;
     unsigned n_edges = path_edges(integral, path, m, chip, offset, &late, &where);
     path->sum_edges = FORGET_RATIO * path->sum_edges + n_edges;
     if (n_edges > 0 && power(path->gain) > 0.0) {
@@ -341,8 +342,7 @@ static unsigned track_best_state(const struct track *track)
     unsigned best = LINECODE_STATES_MAX;
     for (unsigned s = 0; s < track->code->n_states; s++) {
         const struct track_path *path = &track->path[s];
-        if (path->alive &&
-            (best == LINECODE_STATES_MAX || path->cost < track->path[best].cost)) {
+        if (path->alive && (best == LINECODE_STATES_MAX || path->cost < track->path[best].cost)) {
             best = s;
         }
     }

@@ -14,7 +14,7 @@
 #include "dsp/linecode.h"
 #include "dsp/sync.h"
 
-struct track_path { /* one survivor */
+struct track_path {          /* one survivor */
     double start;            /* first edge of the next symbol, samples */
     double half;             /* half-cycle, samples */
     double p_ss, p_sh, p_hh; /* covariance of start and half */
@@ -35,7 +35,7 @@ struct track {
     const struct linecode *code;
     double noise_variance;
     double _Complex walk_unit; /* direction of the walk; 0: none */
-    double half_lo, half_hi; /* the clock is held inside */
+    double half_lo, half_hi;   /* the clock is held inside */
     size_t n_preamble_chips, n_symbols;
     struct track_path path[LINECODE_STATES_MAX];
     uint8_t back[LIMIT_BITS + 1][LINECODE_STATES_MAX]; /* previous state * 2 + bit */

@@ -17,7 +17,6 @@
 
 enum { EDGE_STEPS = 4096, RAMPS_MAX = 8, COMMANDS_MAX = 2 };
 
-
 #define EDGE_RISE_RATIO 0.482188 /* 10-90 % time of S over T: 1 - 2u, S(u) = 0.1 */
 #define EDGE_WANTED_SAMPLES 4.0  /* first spectral null at the Nyquist frequency */
 #define EDGE_LEAST_SAMPLES 2.6   /* shorter edges ring beyond the 5 % of 6.3.1.2.5 */
@@ -348,8 +347,8 @@ static const struct option_row tx_shape_rows[] = {
      .fallback = "dsb-ask",
      .choices = "dsb-ask|pr-ask",
      .offset = offsetof(struct tx_shape_cfg, modulation),
-     .meaning = "how commands are keyed onto the carrier"                                },
-    { .key = "tx.depth_ratio",
+     .meaning = "how commands are keyed onto the carrier"},
+    {.key = "tx.depth_ratio",
      .kind = OPTION_NUMBER,
      .unit = "",
      .fallback = "0.95",
@@ -357,29 +356,29 @@ static const struct option_row tx_shape_rows[] = {
      .max = 1.0,
      .offset = offsetof(struct tx_shape_cfg, depth_ratio),
      .meaning = "modulation depth (A-B)/A of dsb-ask; pr-ask is always 1"},
-    {                 .key = "tx.rise_us",
+    {.key = "tx.rise_us",
      .kind = OPTION_NUMBER,
      .unit = "us",
      .fallback = "",
      .min = 0.01,
      .max = 8.25,
-     .offset = offsetof(struct tx_shape_cfg,     rise_us),
+     .offset = offsetof(struct tx_shape_cfg, rise_us),
      .meaning = "rise and fall time 10-90 %; not set: as soft as Tari, PW and rate allow"},
-    { .key = "tx.amplitude",
+    {.key = "tx.amplitude",
      .kind = OPTION_NUMBER,
      .unit = "",
      .fallback = "0.7",
      .min = 0.001,
      .max = 1.0,
-     .offset = offsetof(struct tx_shape_cfg,   amplitude),
+     .offset = offsetof(struct tx_shape_cfg, amplitude),
      .meaning = "carrier level, full scale = 1"},
-    {                                           .key = "tx.ramp_us",
+    {.key = "tx.ramp_us",
      .kind = OPTION_NUMBER,
      .unit = "us",
      .fallback = "100",
      .min = 1.0,
      .max = 500.0,
-     .offset = offsetof(struct tx_shape_cfg,     ramp_us),
+     .offset = offsetof(struct tx_shape_cfg, ramp_us),
      .meaning = "power-up and power-down time, 10-90 %"},
 };
 

@@ -16,7 +16,7 @@
 
 enum tx_shape_modulation { TX_SHAPE_DSB_ASK = 0, TX_SHAPE_PR_ASK };
 
-struct tx_shape_cfg { /* option keys tx.* : table tx_shape_options */
+struct tx_shape_cfg {   /* option keys tx.* : table tx_shape_options */
     int modulation;     /* enum tx_shape_modulation, choice "dsb-ask|pr-ask" */
     double depth_ratio; /* (A-B)/A, 0.8 .. 1.0, default 0.95; pr-ask is always 1 */
     double rise_us;     /* 10-90 %; NaN = auto: as soft as Tari (<= 0.33 Tari), PW and rate allow */

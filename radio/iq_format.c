@@ -12,11 +12,9 @@ static const struct {
     const char *name, *sigmf_name;
     size_t n_bytes;
 } format_rows[] = {
-    [IQ_CI16] = {"ci16", "ci16_le", 4},
-      [IQ_CF32] = {"cf32", "cf32_le", 8},
-    [IQ_RF32] = {"rf32", "rf32_le", 4},
-      [IQ_CI8] = {"ci8",  "ci8",     2},
-    [IQ_CU8] = {"cu8",  "cu8",     2},
+    [IQ_CI16] = {"ci16", "ci16_le", 4}, [IQ_CF32] = {"cf32", "cf32_le", 8},
+    [IQ_RF32] = {"rf32", "rf32_le", 4}, [IQ_CI8] = {"ci8", "ci8", 2},
+    [IQ_CU8] = {"cu8", "cu8", 2},
 };
 _Static_assert(sizeof format_rows / sizeof *format_rows == IQ_FORMAT_COUNT, "one row per format");
 

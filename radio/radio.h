@@ -54,8 +54,8 @@ struct radio_ops {
 
 struct radio_base { /* first member of every radio's own struct */
     const struct radio_ops *ops;
-    double rate_sps; /* what the device reports back */
-    double freq_hz;  /* NaN: nobody said (file, zmq) */
+    double rate_sps;         /* what the device reports back */
+    double freq_hz;          /* NaN: nobody said (file, zmq) */
     size_t tx_block_samples; /* samples go out in whole blocks of this length; 0, 1: as they come */
     unsigned n_rx_channels;
     atomic_bool stop_asked;

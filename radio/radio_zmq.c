@@ -51,16 +51,16 @@ struct radio_zmq {
 };
 
 static const struct option_row zmq_rows[] = {
-    {"radio.zmq.tx",            OPTION_TEXT,   "",        "tcp://127.0.0.1:2000", 0,    0,                         NULL,
-     offsetof(struct zmq_cfg, tx),            "endpoint bound (REP): gives away transmit samples",    NULL},
-    {"radio.zmq.rx",            OPTION_TEXT,   "",        "tcp://127.0.0.1:2001", 0,    0,                         NULL,
-     offsetof(struct zmq_cfg, rx),            "endpoint connected to (REQ): fetches receive samples", NULL},
-    {"radio.zmq.block_samples", OPTION_INT,    "samples", "",                     1,    (double)BLOCK_MAX_SAMPLES, NULL,
+    {"radio.zmq.tx", OPTION_TEXT, "", "tcp://127.0.0.1:2000", 0, 0, NULL,
+     offsetof(struct zmq_cfg, tx), "endpoint bound (REP): gives away transmit samples", NULL},
+    {"radio.zmq.rx", OPTION_TEXT, "", "tcp://127.0.0.1:2001", 0, 0, NULL,
+     offsetof(struct zmq_cfg, rx), "endpoint connected to (REQ): fetches receive samples", NULL},
+    {"radio.zmq.block_samples", OPTION_INT, "samples", "", 1, (double)BLOCK_MAX_SAMPLES, NULL,
      offsetof(struct zmq_cfg, block_samples),
-     "transmit block; unset: the shorter of 50 us and 3 Tpri",                                        NULL},
-    {"radio.zmq.timeout_s",     OPTION_NUMBER, "s",       "10",                   0.05, 86400,                     NULL,
-     offsetof(struct zmq_cfg, timeout_s),     "the far end may stay silent this long (wall clock)",
-     NULL                                                                                                 },
+     "transmit block; unset: the shorter of 50 us and 3 Tpri", NULL},
+    {"radio.zmq.timeout_s", OPTION_NUMBER, "s", "10", 0.05, 86400, NULL,
+     offsetof(struct zmq_cfg, timeout_s), "the far end may stay silent this long (wall clock)",
+     NULL},
 };
 static const struct option_table zmq_table = {"radio zmq", zmq_rows,
                                               sizeof zmq_rows / sizeof *zmq_rows};

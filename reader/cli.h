@@ -6,21 +6,21 @@
 #include "config/status.h"
 
 struct run_cfg { /* option keys reader.*, timing.* ...: table run_options (reader/run_options.c) */
-    char name[LIMIT_TEXT];      /* reader.name, default "zpreader" */
-    double duration_s;          /* run.duration_s, --duration; NaN: until stopped */
-    double epoch_s;             /* radio.epoch: Unix time of tick 0; NaN: none */
-    int region;                 /* radio.region, --region: "none|fcc|etsi|etsi-upper|china|japan|lab" */
-    double turnaround_us;       /* timing.turnaround_us; NaN: auto */
+    char name[LIMIT_TEXT]; /* reader.name, default "zpreader" */
+    double duration_s;     /* run.duration_s, --duration; NaN: until stopped */
+    double epoch_s;        /* radio.epoch: Unix time of tick 0; NaN: none */
+    int region;            /* radio.region, --region: "none|fcc|etsi|etsi-upper|china|japan|lab" */
+    double turnaround_us;  /* timing.turnaround_us; NaN: auto */
     char record_base[LIMIT_TEXT]; /* run.record, --record BASE; "" = off */
-    int record_type;            /* run.record_type: "cf32|ci16" */
-    bool json, trace;           /* run.json --json, run.trace --trace */
+    int record_type;              /* run.record_type: "cf32|ci16" */
+    bool json, trace;             /* run.json --json, run.trace --trace */
 };
 extern const struct option_table run_options;
 
 struct cli_command { /* a sub-command */
     const char *name;
-    const char *arguments;      /* "FILE..." or "" */
-    const char *help;           /* one line */
+    const char *arguments;                                                     /* "FILE..." or "" */
+    const char *help;                                                          /* one line */
     int (*run)(struct option_set *options, int n_arguments, char **arguments); /* exit status */
 };
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated, defined in main.c */

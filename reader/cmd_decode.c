@@ -18,10 +18,15 @@ struct decode_cfg { /* option keys decode.* */
 };
 
 static const struct option_row decode_rows[] = {
-    {.key = "decode.format", .kind = OPTION_CHOICE, .unit = "", .fallback = "sigmf",
-     .choices = "sigmf|" IQ_FORMAT_CHOICES, .offset = offsetof(struct decode_cfg, format),
+    {.key = "decode.format",
+     .kind = OPTION_CHOICE,
+     .unit = "",
+     .fallback = "sigmf",
+     .choices = "sigmf|" IQ_FORMAT_CHOICES,
+     .offset = offsetof(struct decode_cfg, format),
      .meaning = "sigmf (metadata beside the samples), or the sample type of a raw recording, which "
-                "needs --rate", .shorthand = "format"},
+                "needs --rate",
+     .shorthand = "format"},
 };
 
 const struct option_table decode_options = {
@@ -95,8 +100,9 @@ static enum status decode_open(const struct option_set *options, const char *pat
         context.epoch_s = 1e-9 * (double)meta->capture[0].unix_ns;
     }
     if (meta->rate_sps < 4e5) {
-        return status_fail(ST_RANGE, "%s: %g samples a second are too few for any reply (4 samples "
-                                     "a Tpri at 40 kHz need 160 kS/s, PIE 400 kS/s)",
+        return status_fail(ST_RANGE,
+                           "%s: %g samples a second are too few for any reply (4 samples "
+                           "a Tpri at 40 kHz need 160 kS/s, PIE 400 kS/s)",
                            path, meta->rate_sps);
     }
     struct passive_cfg passive;

@@ -11,8 +11,13 @@ struct emit_cfg { /* option keys emit.* */
 };
 
 static const struct option_row emit_rows[] = {
-    {.key = "emit.trigger_period_s", .kind = OPTION_NUMBER, .unit = "s", .fallback = "",
-     .min = 0.002, .max = 3600.0, .offset = offsetof(struct emit_cfg, trigger_period_s),
+    {.key = "emit.trigger_period_s",
+     .kind = OPTION_NUMBER,
+     .unit = "s",
+     .fallback = "",
+     .min = 0.002,
+     .max = 3600.0,
+     .offset = offsetof(struct emit_cfg, trigger_period_s),
      .meaning = "key a trigger (QueryRep) onto the carrier this often; unset: carrier only"},
 };
 

@@ -5,10 +5,10 @@
 
 #include "protocol/reply.h"
 
-#define BLF_STEP_RATIO 1.15       /* trials are this far apart ... */
-#define BLF_TOLERANCE_RATIO 0.08  /* ... and each covers this much to either side */
+#define BLF_STEP_RATIO 1.15      /* trials are this far apart ... */
+#define BLF_TOLERANCE_RATIO 0.08 /* ... and each covers this much to either side */
 #define FIT_MIN_RATIO 0.6
-#define CRC_BONUS 1.0             /* a right CRC beats every fit */
+#define CRC_BONUS 1.0 /* a right CRC beats every fit */
 
 void link_guess_init(struct link_guess *guess, const struct link_cfg *hint, bool hint_blf,
                      bool hint_m, bool hint_trext, double tari_us, double rtcal_us, double rate_sps)
@@ -82,8 +82,8 @@ bool link_guess_run(const struct link_guess *guess, struct reply_rx *receiver,
                 continue;
             }
             double measured_hz = blf_hz;
-            double fit = trial(receiver, listen, &trial_link, sample, n_samples, first_tick,
-                               &measured_hz);
+            double fit =
+                trial(receiver, listen, &trial_link, sample, n_samples, first_tick, &measured_hz);
             struct link refined;
             if (fit > best && link_of(guess, measured_hz, m, trext, &refined) == ST_OK) {
                 best = fit;

@@ -4,16 +4,24 @@
 #include "reader/run.h"
 
 static const struct cli_command inventory_row = {
-    .name = "inventory", .arguments = "", .run = cmd_inventory,
+    .name = "inventory",
+    .arguments = "",
+    .run = cmd_inventory,
     .help = "read tags: carrier, commands, decoding, slotted inventory, publishing"};
 static const struct cli_command emit_row = {
-    .name = "emit", .arguments = "", .run = cmd_emit,
+    .name = "emit",
+    .arguments = "",
+    .run = cmd_emit,
     .help = "emit a carrier only, optionally with a repeating trigger"};
 static const struct cli_command decode_row = {
-    .name = "decode", .arguments = "FILE...", .run = cmd_decode,
+    .name = "decode",
+    .arguments = "FILE...",
+    .run = cmd_decode,
     .help = "decode recordings offline: reader commands and tag replies"};
 static const struct cli_command watch_row = {
-    .name = "watch", .arguments = "[ENDPOINT]", .run = cmd_watch,
+    .name = "watch",
+    .arguments = "[ENDPOINT]",
+    .run = cmd_watch,
     .help = "subscribe to a running reader and show what it reads"};
 
 const struct cli_command *const cli_commands[] = {

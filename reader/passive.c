@@ -12,9 +12,9 @@
 #include "reader/link_guess.h"
 #include "reader/stats.h"
 
-#define HISTORY_S 0.12           /* longest gap between commands that is kept for a reply */
-#define REPLY_GUARD_US 4.0       /* samples this close before the next command are its edge */
-#define MARGIN_TPRI 2.0          /* other readers' tags: search this much outside T1 */
+#define HISTORY_S 0.12     /* longest gap between commands that is kept for a reply */
+#define REPLY_GUARD_US 4.0 /* samples this close before the next command are its edge */
+#define MARGIN_TPRI 2.0    /* other readers' tags: search this much outside T1 */
 #define TAGS_MAX 200000
 
 struct open_slot { /* the slot between two slot commands */
@@ -31,16 +31,16 @@ struct passive {
     struct stats_tags *tags;
     struct pie_frame frame;
     struct reply_result result;
-    float _Complex *history;     /* samples from history_tick on */
+    float _Complex *history; /* samples from history_tick on */
     size_t n_history, history_capacity;
     int64_t history_tick;
-    bool awaiting;               /* a window waits for its samples to be complete */
+    bool awaiting; /* a window waits for its samples to be complete */
     struct reply_listen listen;
     double rtcal_us, tari_us;
     struct link_guess guess;
     bool link_known, link_guessed;
     struct link link;
-    double blf_hz;               /* of the tag last heard; NaN */
+    double blf_hz; /* of the tag last heard; NaN */
     struct open_slot slot;
     struct record_round round;
     double round_start_tick;
@@ -278,10 +278,9 @@ static void query_take(struct passive *p, const struct command *command)
 {
     const struct pie_frame *frame = &p->frame;
     struct link link;
-    enum status status =
-        link_from_measured(frame->tari_us, frame->rtcal_us, frame->trcal_us,
-                           (enum link_dr)command->query.dr, (enum link_m)command->query.m,
-                           command->query.trext != 0, &link);
+    enum status status = link_from_measured(
+        frame->tari_us, frame->rtcal_us, frame->trcal_us, (enum link_dr)command->query.dr,
+        (enum link_m)command->query.m, command->query.trext != 0, &link);
     p->link_known = status == ST_OK;
     if (p->link_known) {
         p->link = link;

@@ -11,9 +11,9 @@
 
 struct passive_cfg {
     double rate_sps;
-    double freq_hz;              /* NaN: not known */
+    double freq_hz; /* NaN: not known */
     struct reply_rx_cfg receiver;
-    struct link_cfg hint;        /* used where the recording holds no Query */
+    struct link_cfg hint;              /* used where the recording holds no Query */
     bool hint_blf, hint_m, hint_trext; /* which of its keys were set */
     void (*record)(void *context, const struct record *record);
     void *context;

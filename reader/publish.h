@@ -7,17 +7,17 @@
 #include "config/status.h"
 #include "reader/record.h"
 
-struct publish_cfg { /* option keys publish.* : table publish_options */
+struct publish_cfg {               /* option keys publish.* : table publish_options */
     bool zmq_enabled;              /* publish.zmq.enabled, default true (inventory, access only) */
     char zmq_endpoint[LIMIT_TEXT]; /* publish.zmq.endpoint */
-    int64_t zmq_queue_records;     /* publish.zmq.queue_records: send high-water mark, default 10000 */
-    int64_t zmq_linger_ms;         /* default 500 */
+    int64_t zmq_queue_records; /* publish.zmq.queue_records: send high-water mark, default 10000 */
+    int64_t zmq_linger_ms;     /* default 500 */
     /* set by the program, not options: */
-    bool zmq_endpoint_named;       /* the user named the endpoint: busy is an error, not a warning */
-    bool json;                     /* --json: JSON lines on stdout */
-    bool trace;                    /* --trace: every command and the quality of each slot */
-    bool live_view;                /* stdout is a terminal and not --json */
-    char source[64];               /* what the view's head says of the radio; "" = nothing */
+    bool zmq_endpoint_named; /* the user named the endpoint: busy is an error, not a warning */
+    bool json;               /* --json: JSON lines on stdout */
+    bool trace;              /* --trace: every command and the quality of each slot */
+    bool live_view;          /* stdout is a terminal and not --json */
+    char source[64];         /* what the view's head says of the radio; "" = nothing */
 };
 extern const struct option_table publish_options;
 
@@ -25,8 +25,8 @@ struct publisher; /* opaque, begins with struct publisher_base */
 
 struct publisher_base {
     const struct publisher_ops *ops;
-    uint64_t dropped;              /* records this publisher had no room for */
-    bool failed;                   /* the output is broken, detail was logged */
+    uint64_t dropped; /* records this publisher had no room for */
+    bool failed;      /* the output is broken, detail was logged */
 };
 
 struct publisher_ops {
@@ -40,11 +40,13 @@ struct publisher_ops {
                         struct publisher **publisher);
     void (*write)(struct publisher *publisher, const struct record *record, const char *json,
                   size_t n_json);
-    void (*tick)(struct publisher *publisher); /* about 10 times a second: redraw, poll; may be NULL */
+    void (*tick)(
+        struct publisher *publisher); /* about 10 times a second: redraw, poll; may be NULL */
     void (*flush)(struct publisher *publisher); /* may be NULL */
     void (*close)(struct publisher **publisher);
 };
-extern const struct publisher_ops *const publisher_table[]; /* NULL-terminated: zmq, jsonl, lines, view */
+extern const struct publisher_ops
+    *const publisher_table[]; /* NULL-terminated: zmq, jsonl, lines, view */
 extern const struct publisher_ops publish_zmq, publish_jsonl, publish_lines, publish_view;
 
 struct publish; /* the set of open publishers */

@@ -13,7 +13,7 @@
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
 #define SAMPLES_PER_TPRI_LEAST 4.0
-#define LEAST_STEP_TICKS 4.0   /* by which the clock of a lock-step radio advances at least */
+#define LEAST_STEP_TICKS 4.0 /* by which the clock of a lock-step radio advances at least */
 #define WIND_UP_PATIENCE_NS 300000000 /* for the last samples to come in */
 #define TURNAROUND_AUTO_US 100.0
 #define TURNAROUND_AUTO_T2_RATIO 0.6
@@ -129,8 +129,10 @@ static enum status radio_set(struct reader *r, const struct option_set *options)
     radio->block_hint_us = fmin(50.0, 3.0 * r->link.tpri_us);
     const struct radio_ops *ops = radio_table[radio->kind];
     if (!ops->can_transmit) {
-        return status_fail(ST_USAGE, "radio '%s' cannot transmit; use 'zpreader decode FILE' for "
-                                     "recordings", ops->name);
+        return status_fail(ST_USAGE,
+                           "radio '%s' cannot transmit; use 'zpreader decode FILE' for "
+                           "recordings",
+                           ops->name);
     }
     enum status status = radio_open(radio, options, &r->radio);
     if (status) {
@@ -282,7 +284,7 @@ void reader_free(struct reader **reader)
     reply_rx_free(&r->receiver);
     free(r->pool_samples);
     struct ring *rings[] = {&r->iq_free, &r->iq_ready, &r->iq_done, &r->listens,
-                            &r->heard, &r->commands, &r->lates, &r->records};
+                            &r->heard,   &r->commands, &r->lates,   &r->records};
     for (size_t k = 0; k < sizeof rings / sizeof *rings; k++) {
         ring_fini(rings[k]);
     }
@@ -293,10 +295,8 @@ void reader_free(struct reader **reader)
 enum status reader_start(struct reader *reader)
 {
     void *(*const body[])(void *) = {
-        thread_publish,
-        reader->cfg.mode == READER_EMIT ? thread_emit : thread_inventory,
-        thread_dsp,
-        thread_tx,
+        thread_publish, reader->cfg.mode == READER_EMIT ? thread_emit : thread_inventory,
+        thread_dsp,     thread_tx,
         thread_rx,
     };
     reader->start_ns = reader_wall_ns();

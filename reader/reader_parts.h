@@ -11,12 +11,12 @@
 #include "reader/stats.h"
 
 enum {
-    IQ_BLOCKS = 64,          /* pool; power of two */
+    IQ_BLOCKS = 64, /* pool; power of two */
     IQ_BLOCK_SAMPLES = 8192,
     COMMAND_BITS_MAX = 320,
 };
 
-struct iq_item { /* RX -> DSP -> PUBLISH (recording) -> RX */
+struct iq_item {            /* RX -> DSP -> PUBLISH (recording) -> RX */
     struct iq_block *block; /* NULL: the stream is over */
     int64_t arrival_ns;     /* wall clock, for host figures only */
 };
@@ -28,14 +28,14 @@ struct listen_item { /* INVENTORY -> DSP */
 
 struct heard_item { /* DSP -> INVENTORY */
     uint64_t id;
-    bool gap;            /* samples were lost in the window */
-    int64_t arrival_ns;  /* of the block with the last sample that counted */
+    bool gap;           /* samples were lost in the window */
+    int64_t arrival_ns; /* of the block with the last sample that counted */
     struct reply_result result;
 };
 
 struct progress { /* DSP -> INVENTORY, latest state only */
     pthread_mutex_t mutex;
-    uint64_t id;         /* listen it speaks of */
+    uint64_t id; /* listen it speaks of */
     int64_t not_before_tick;
     int64_t processed_tick;
 };
@@ -46,12 +46,12 @@ struct command_item { /* INVENTORY -> TX */
     bool with_preamble;
     double start_tick;
     uint64_t id;
-    int64_t arrival_ns;  /* of the reply it answers; 0: none */
+    int64_t arrival_ns; /* of the reply it answers; 0: none */
 };
 
 struct late_item { /* TX -> INVENTORY: command `id` could not be sent in time */
     uint64_t id;
-    int64_t next_tick;   /* first tick still free */
+    int64_t next_tick; /* first tick still free */
 };
 
 struct record_item { /* INVENTORY -> PUBLISH */
@@ -76,15 +76,15 @@ struct reader {
     struct bell bell_rx, bell_dsp, bell_inventory, bell_tx, bell_publish;
     struct ring iq_free, iq_ready, iq_done, listens, heard, commands, lates, records;
     struct progress progress;
-    _Atomic int64_t tx_horizon_tick;  /* TX may send up to here */
-    _Atomic int64_t tx_off_tick;      /* carrier off from here, INT64_MAX while the run goes on */
-    _Atomic int64_t tx_sent_tick;     /* sent so far */
+    _Atomic int64_t tx_horizon_tick; /* TX may send up to here */
+    _Atomic int64_t tx_off_tick;     /* carrier off from here, INT64_MAX while the run goes on */
+    _Atomic int64_t tx_sent_tick;    /* sent so far */
     atomic_bool stop_asked, over, radio_stopped, tx_over, stream_over;
     atomic_uint_fast64_t dropped_records, dropped_blocks;
     struct stats_turnaround turnaround; /* TX writes, INVENTORY reads: own lock */
 
     pthread_mutex_t status_mutex;
-    enum status status;               /* first failure of the run */
+    enum status status; /* first failure of the run */
     char status_text[512];
     pthread_t thread[5];
     unsigned n_threads;

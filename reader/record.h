@@ -28,13 +28,13 @@ struct record_read {
     size_t n_epc_bits;
     uint16_t pc, rn16;
     char antenna[16];
-    double freq_hz;          /* NaN: not known, left out */
-    double rssi_dbfs;        /* always known */
-    double rssi_dbm;         /* NaN when not calibrated; then rssi_dbfs is printed */
+    double freq_hz;   /* NaN: not known, left out */
+    double rssi_dbfs; /* always known */
+    double rssi_dbm;  /* NaN when not calibrated; then rssi_dbfs is printed */
     double snr_db, phase_deg, blf_hz;
     int session;
     uint32_t round, slot;
-    uint64_t count;          /* times this EPC was seen in this run, this one included */
+    uint64_t count; /* times this EPC was seen in this run, this one included */
     bool recovered;
 };
 
@@ -57,30 +57,30 @@ struct record_round {
 
 struct record_command {
     struct command command;
-    bool decoded;            /* false: bits only, name "unknown" */
+    bool decoded; /* false: bits only, name "unknown" */
     bool crc_right;
     size_t n_bits;
-    uint8_t bit[320];        /* unpacked; n_bits may be larger: the tail is cut then */
+    uint8_t bit[320];                   /* unpacked; n_bits may be larger: the tail is cut then */
     double tari_us, rtcal_us, trcal_us; /* 0: not known */
 };
 
 struct record_status { /* status; in a summary: totals of the run */
     uint64_t reads, unique, overflows, underflows, late;
     double reads_per_s;
-    double leak_dbfs, residual_dbfs, noise_dbfs;    /* NaN: null in JSON */
+    double leak_dbfs, residual_dbfs, noise_dbfs;     /* NaN: null in JSON */
     double read_latency_p50_ms, read_latency_p99_ms; /* NaN: null */
     uint64_t slots[SLOT_OUTCOME_N];
     uint64_t rounds;
-    double duration_s;                              /* summary: length of the run */
+    double duration_s; /* summary: length of the run */
     /* host object: wall clock, differs from run to run */
     double turnaround_p50_us, turnaround_p99_us, turnaround_max_us; /* NaN: null */
     uint64_t dropped_events;
-    double cpu_ratio;                               /* CPU seconds per wall second */
+    double cpu_ratio; /* CPU seconds per wall second */
 };
 
 struct record {
     enum record_type type;
-    double t_s;              /* sample clock, seconds since the start of the stream */
+    double t_s; /* sample clock, seconds since the start of the stream */
     union {
         struct record_read read;
         struct record_slot slot;
@@ -92,7 +92,7 @@ struct record {
 
 struct record_context { /* what all records of a run share */
     char reader_name[64];
-    double epoch_s;          /* Unix time of tick 0; NaN: no "time" field */
+    double epoch_s; /* Unix time of tick 0; NaN: no "time" field */
 };
 
 enum { RECORD_JSON_MAX = 2048 };
@@ -107,7 +107,7 @@ const char *record_line_header(void);
 
 /* One line for people (no newline); empty for slots and rounds, which are not shown one by one.
  * Too long a line is cut.   out text, zero-terminated; returns its length */
-size_t record_to_line(const struct record *record, const struct record_context *context,
-                      char *text, size_t capacity);
+size_t record_to_line(const struct record *record, const struct record_context *context, char *text,
+                      size_t capacity);
 
 #endif

@@ -28,19 +28,19 @@ enum status region_check(int region, double freq_hz)
     require((size_t)region < sizeof region_rows / sizeof *region_rows);
     const struct region_row *row = &region_rows[region];
     if (region == 0) {
-        return status_fail(ST_USAGE, "radio.region is not set: transmitting with a real radio needs "
-                                     "one of fcc, etsi, etsi-upper, china, japan, lab (lab: "
-                                     "860-960 MHz, shielded set-ups only)");
+        return status_fail(ST_USAGE,
+                           "radio.region is not set: transmitting with a real radio needs "
+                           "one of fcc, etsi, etsi-upper, china, japan, lab (lab: "
+                           "860-960 MHz, shielded set-ups only)");
     }
     if (isnan(freq_hz)) {
         return status_fail(ST_USAGE, "radio.freq_hz is not set: region '%s' accepts %.1f..%.1f MHz",
                            row->name, row->lo_hz * 1e-6, row->hi_hz * 1e-6);
     }
     if (freq_hz < row->lo_hz || freq_hz > row->hi_hz) {
-        return status_fail(ST_USAGE,
-                           "radio.freq_hz is %.6f MHz, accepted in region '%s' (%s): %.1f..%.1f MHz",
-                           freq_hz * 1e-6, row->name, row->rule, row->lo_hz * 1e-6,
-                           row->hi_hz * 1e-6);
+        return status_fail(
+            ST_USAGE, "radio.freq_hz is %.6f MHz, accepted in region '%s' (%s): %.1f..%.1f MHz",
+            freq_hz * 1e-6, row->name, row->rule, row->lo_hz * 1e-6, row->hi_hz * 1e-6);
     }
     return ST_OK;
 }

@@ -28,10 +28,10 @@ void bell_wait(struct bell *bell, unsigned seen, int timeout_ms);
 
 struct ring {
     unsigned char *items;
-    size_t item_bytes, capacity; /* capacity: power of two */
+    size_t item_bytes, capacity;     /* capacity: power of two */
     _Alignas(64) atomic_size_t head; /* consumer */
     _Alignas(64) atomic_size_t tail; /* producer */
-    struct bell *bell;           /* of the consumer, borrowed */
+    struct bell *bell;               /* of the consumer, borrowed */
 };
 
 /*   pre capacity is a power of two   err ST_NO_MEMORY */

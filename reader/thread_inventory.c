@@ -23,17 +23,17 @@ struct inventory_state {
     struct stats_tags *tags;
     struct stats_distribution latency_ms;
     struct record_status totals;
-    uint64_t id;                  /* of the last command */
-    struct inventory_step step;   /* what it is */
-    struct reply_listen listen;   /* what was expected after it */
+    uint64_t id;                /* of the last command */
+    struct inventory_step step; /* what it is */
+    struct reply_listen listen; /* what was expected after it */
     double command_start_tick, command_end_tick, slot_start_tick, round_start_tick;
     int64_t horizon_tick;
     int carrier_sign;
-    double blf_hz;                /* of the tag being acknowledged; NaN: unknown */
-    struct record_slot quality;   /* receiver's view of the slot's last reply */
+    double blf_hz;              /* of the tag being acknowledged; NaN: unknown */
+    struct record_slot quality; /* receiver's view of the slot's last reply */
     double next_status_s, last_status_s;
     uint64_t last_status_reads;
-    double end_tick;              /* of the run, where a decision ended it */
+    double end_tick; /* of the run, where a decision ended it */
     bool done;
 };
 
@@ -133,7 +133,8 @@ static void command_record(struct inventory_state *state, const struct bitbuf *b
     const struct link *link = &state->reader->link;
     record.command.tari_us = link->tari_us;
     record.command.rtcal_us = link->rtcal_us;
-    record.command.trcal_us = command_row(state->step.command.id)->with_preamble ? link->trcal_us : 0.0;
+    record.command.trcal_us =
+        command_row(state->step.command.id)->with_preamble ? link->trcal_us : 0.0;
     record_at(state, &record, state->command_start_tick);
 }
 
@@ -165,8 +166,7 @@ static void horizon_from_verdict(struct inventory_state *state, int64_t not_befo
 static void window_open(struct inventory_state *state)
 {
     struct reader *reader = state->reader;
-    enum reply_kind kind =
-        state->step.expect == REPLY_EPC ? REPLY_KIND_EPC : REPLY_KIND_RN16;
+    enum reply_kind kind = state->step.expect == REPLY_EPC ? REPLY_KIND_EPC : REPLY_KIND_RN16;
     reply_listen_init(&state->listen, &reader->link, kind, state->command_end_tick);
     state->listen.carrier_sign = state->carrier_sign;
     if (kind == REPLY_KIND_EPC && isfinite(state->blf_hz)) {
@@ -342,8 +342,8 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
         earliest = state->command_end_tick +
                    ticks_of_us(reader, link->t1_max_us + reply_us + link->t2_min_us);
     } else {
-        earliest = state->command_end_tick +
-                   ticks_of_us(reader, fmax(link->t1_max_us, link->t4_min_us));
+        earliest =
+            state->command_end_tick + ticks_of_us(reader, fmax(link->t1_max_us, link->t4_min_us));
     }
     status_due(state, result->ready_tick);
     quality_note(state, result);

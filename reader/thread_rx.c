@@ -20,7 +20,8 @@ static struct iq_block *block_take(struct reader *reader)
 void *thread_rx(void *argument)
 {
     struct reader *reader = argument;
-    struct iq_block *spare = &reader->pool[IQ_BLOCKS - 1]; /* never in the ring: takes what is lost */
+    struct iq_block *spare =
+        &reader->pool[IQ_BLOCKS - 1]; /* never in the ring: takes what is lost */
     int64_t lost_samples = 0;
     enum status status = ST_OK;
     while (status == ST_OK) {

@@ -8,9 +8,9 @@ enum { TX_CHUNK_SAMPLES = 4096 };
 
 struct tx_state {
     int64_t next_tick;
-    bool pending;              /* a command whose reply's arrival time is still to be accounted */
+    bool pending; /* a command whose reply's arrival time is still to be accounted */
     int64_t pending_tick, pending_arrival_ns;
-    int64_t end_tick;          /* of the ramp down; INT64_MAX while the run goes on */
+    int64_t end_tick; /* of the ramp down; INT64_MAX while the run goes on */
 };
 
 static void command_take(struct reader *reader, struct tx_state *state,

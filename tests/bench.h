@@ -9,7 +9,7 @@
 
 struct bench_run {
     bool json;
-    const char *program;   /* path of the zpreader to run */
+    const char *program;    /* path of the zpreader to run */
     unsigned long settings; /* hash of the configuration in force (defaults) */
     const char *name;
 };

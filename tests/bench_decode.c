@@ -99,9 +99,9 @@ static int decode_case(struct bench_run *run, const char *label, const char *con
     }
     char path[256];
     snprintf(path, sizeof path, "%s/inventory", base);
-    const char *arguments[32] = {"inventory", "--tags", "100", "--seed", "3", "--duration",
-                                 duration, "--radio.sim.pace", "max", "--record", path,
-                                 "--publish.zmq.enabled=false"};
+    const char *arguments[32] = {
+        "inventory", "--tags",           "100", "--seed",   "3",  "--duration",
+        duration,    "--radio.sim.pace", "max", "--record", path, "--publish.zmq.enabled=false"};
     size_t n = 12;
     for (; *link; link++) {
         arguments[n++] = *link;
@@ -132,8 +132,9 @@ static int decode_case(struct bench_run *run, const char *label, const char *con
 static int run_decode(struct bench_run *run)
 {
     static const char *const fm0[] = {NULL};
-    static const char *const m4[] = {"--link.m", "miller4", "--link.blf_hz", "250k",
-                                     "--link.tari_us", "12.5", "--rate", "4e6", NULL};
+    static const char *const m4[] = {
+        "--link.m", "miller4", "--link.blf_hz", "250k", "--link.tari_us",
+        "12.5",     "--rate",  "4e6",           NULL};
     int failed = decode_case(run, "fm0 40 kHz, 2 MS/s", fm0, "0.75");
     return failed | decode_case(run, "miller-4 250 kHz, 4 MS/s", m4, "0.4");
 }

@@ -18,9 +18,11 @@ struct profile {
 static const struct profile profiles[] = {
     {"A: Tari 25, FM0 40 kHz", {NULL}, 148.9},
     {"B: Tari 6.25, FM0 640 kHz",
-     {"--link.tari_us", "6.25", "--link.data1_tari", "1.5", "--link.blf_hz", "640k", NULL}, 1452.7},
+     {"--link.tari_us", "6.25", "--link.data1_tari", "1.5", "--link.blf_hz", "640k", NULL},
+     1452.7},
     {"C: Tari 12.5, Miller-4 250 kHz",
-     {"--link.tari_us", "12.5", "--link.m", "miller4", "--link.blf_hz", "250k", NULL}, 264.9},
+     {"--link.tari_us", "12.5", "--link.m", "miller4", "--link.blf_hz", "250k", NULL},
+     264.9},
 };
 
 /* Time of the last first read, seconds; NaN when not all tags were read. */
@@ -49,9 +51,10 @@ static int profile_run(struct bench_run *run, const struct profile *profile)
     for (int seed = 1; seed <= SEEDS; seed++) {
         char seed_text[16];
         snprintf(seed_text, sizeof seed_text, "%d", seed);
-        const char *arguments[32] = {"inventory", "--tags", "100", "--duration", "2", "--json",
-                                     "--radio.sim.pace", "max", "--publish.zmq.enabled=false",
-                                     "--seed", seed_text};
+        const char *arguments[32] = {"inventory",        "--tags", "100",
+                                     "--duration",       "2",      "--json",
+                                     "--radio.sim.pace", "max",    "--publish.zmq.enabled=false",
+                                     "--seed",           seed_text};
         size_t n = 11;
         for (int k = 0; profile->arguments[k]; k++) {
             arguments[n++] = profile->arguments[k];
@@ -91,8 +94,16 @@ static int run_sim(struct bench_run *run)
     static const char *const n_tags[] = {"1", "100", "1000"};
     int failed = 0;
     for (size_t k = 0; k < sizeof n_tags / sizeof *n_tags; k++) {
-        const char *arguments[] = {"inventory", "--tags", n_tags[k], "--duration", "4", "--json",
-                                   "--radio.sim.pace", "max", "--publish.zmq.enabled=false", NULL};
+        const char *arguments[] = {"inventory",
+                                   "--tags",
+                                   n_tags[k],
+                                   "--duration",
+                                   "4",
+                                   "--json",
+                                   "--radio.sim.pace",
+                                   "max",
+                                   "--publish.zmq.enabled=false",
+                                   NULL};
         double wall_s, cpu_s;
         int status = bench_spawn(run, arguments, NULL, &wall_s, &cpu_s);
         failed |= status != 0;
@@ -106,5 +117,5 @@ static int run_sim(struct bench_run *run)
 
 const struct bench_row bench_inventory = {
     "inventory", "tags a second on the simulated air against the bound", run_inventory};
-const struct bench_row bench_sim = {
-    "sim", "simulated seconds a second of the whole program", run_sim};
+const struct bench_row bench_sim = {"sim", "simulated seconds a second of the whole program",
+                                    run_sim};

@@ -205,9 +205,9 @@ static int turnaround_case(struct bench_run *run, const char *label, double rate
     }
     rig_close(&rig);
     char extra[160];
-    snprintf(extra, sizeof extra, "\"n\":%llu,\"p50\":%.1f,\"p999\":%.1f,\"max\":%.1f,\"ebn0_db\":20",
-             (unsigned long long)us.n, stats_percentile(&us, 0.5), stats_percentile(&us, 0.999),
-             us.max);
+    snprintf(
+        extra, sizeof extra, "\"n\":%llu,\"p50\":%.1f,\"p999\":%.1f,\"max\":%.1f,\"ebn0_db\":20",
+        (unsigned long long)us.n, stats_percentile(&us, 0.5), stats_percentile(&us, 0.999), us.max);
     bench_print(run, label, stats_percentile(&us, 0.99), "us (p99)", extra);
     return us.n < REPLIES / 2;
 }
@@ -215,10 +215,10 @@ static int turnaround_case(struct bench_run *run, const char *label, double rate
 static int run_turnaround(struct bench_run *run)
 {
     static const char *const fm0[] = {NULL};
-    static const char *const m4[] = {"link.m", "miller4", "link.blf_hz", "250k",
-                                     "link.tari_us", "12.5", NULL};
-    static const char *const fast[] = {"link.tari_us", "6.25", "link.data1_tari", "1.5",
-                                       "link.blf_hz", "640k", NULL};
+    static const char *const m4[] = {"link.m",       "miller4", "link.blf_hz", "250k",
+                                     "link.tari_us", "12.5",    NULL};
+    static const char *const fast[] = {
+        "link.tari_us", "6.25", "link.data1_tari", "1.5", "link.blf_hz", "640k", NULL};
     int failed = turnaround_case(run, "fm0 40 kHz, 2 MS/s, last sample", 2e6, fm0, 0.0);
     failed |= turnaround_case(run, "fm0 40 kHz, 2 MS/s, last 50 us block", 2e6, fm0, 50.0);
     failed |= turnaround_case(run, "miller-4 250 kHz, 4 MS/s, last sample", 4e6, m4, 0.0);

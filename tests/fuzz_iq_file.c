@@ -19,11 +19,9 @@ static void read_all(const struct recording_cfg *cfg, size_t capacity_samples)
     if (recording_open(cfg, &recording)) {
         return;
     }
-    struct iq_block block = {
-        .n_channels = recording_meta(recording)->n_channels,
-        .capacity_samples = capacity_samples,
-        .sample = {sample[0], sample[1]}
-    };
+    struct iq_block block = {.n_channels = recording_meta(recording)->n_channels,
+                             .capacity_samples = capacity_samples,
+                             .sample = {sample[0], sample[1]}};
     int64_t next_tick = 0;
     enum status status;
     while ((status = recording_read(recording, &block)) == ST_OK) {

@@ -371,10 +371,8 @@ static void air_leak_drifts_as_told(void **state)
 static void air_ebn0_is_calibrated(void **state)
 {
     (void)state;
-    static const struct rig_link links[] = {
-        {25,   75,   200,       40,  1, false, false},
-        {12.5, 37.5, 256.0 / 3, 250, 4, false, true }
-    };
+    static const struct rig_link links[] = {{25, 75, 200, 40, 1, false, false},
+                                            {12.5, 37.5, 256.0 / 3, 250, 4, false, true}};
     for (int i = 0; i < 4; i++) {
         const struct rig_link *link = &links[i / 2];
         struct rig rig;

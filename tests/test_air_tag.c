@@ -216,23 +216,21 @@ static void tag_command_knows_lengths_of_golden(void **state)
     static const struct {
         const char *name;
         enum tag_command_kind kind;
-    } known[] = {
-        {"Query",          TAG_COMMAND_QUERY       },
-        {"QueryRep",       TAG_COMMAND_QUERY_REP   },
-        {"QueryAdjust",    TAG_COMMAND_QUERY_ADJUST},
-        {"ACK",            TAG_COMMAND_ACK         },
-        {"NAK",            TAG_COMMAND_NAK         },
-        {"Select",         TAG_COMMAND_SELECT      },
-        {"Req_RN",         TAG_COMMAND_ACCESS      },
-        {"Read",           TAG_COMMAND_ACCESS      },
-        {"Write",          TAG_COMMAND_ACCESS      },
-        {"Access",         TAG_COMMAND_ACCESS      },
-        {"Kill",           TAG_COMMAND_ACCESS      },
-        {"Lock",           TAG_COMMAND_ACCESS      },
-        {"BlockWrite",     TAG_COMMAND_ACCESS      },
-        {"BlockErase",     TAG_COMMAND_ACCESS      },
-        {"BlockPermalock", TAG_COMMAND_ACCESS      }
-    };
+    } known[] = {{"Query", TAG_COMMAND_QUERY},
+                 {"QueryRep", TAG_COMMAND_QUERY_REP},
+                 {"QueryAdjust", TAG_COMMAND_QUERY_ADJUST},
+                 {"ACK", TAG_COMMAND_ACK},
+                 {"NAK", TAG_COMMAND_NAK},
+                 {"Select", TAG_COMMAND_SELECT},
+                 {"Req_RN", TAG_COMMAND_ACCESS},
+                 {"Read", TAG_COMMAND_ACCESS},
+                 {"Write", TAG_COMMAND_ACCESS},
+                 {"Access", TAG_COMMAND_ACCESS},
+                 {"Kill", TAG_COMMAND_ACCESS},
+                 {"Lock", TAG_COMMAND_ACCESS},
+                 {"BlockWrite", TAG_COMMAND_ACCESS},
+                 {"BlockErase", TAG_COMMAND_ACCESS},
+                 {"BlockPermalock", TAG_COMMAND_ACCESS}};
     FILE *file = golden("commands.txt");
     char name[64];
     char bits[512];
@@ -388,16 +386,9 @@ static void tag_refuses_bad_pie(void **state)
     static const struct {
         double tari_us, rtcal_ratio, trcal_ratio;
         bool is_heard;
-    } rows[] = {
-        {25,   3,   2.66, true },
-        {25,   3,   3.2,  false},
-        {25,   3.3, 2.5,  false},
-        {25,   2.3, 2.9,  false},
-        {5.5,  3,   2.5,  false},
-        {27,   3,   2.5,  false},
-        {6.25, 2.5, 2.13, true },
-        {12.5, 3,   1.15, true }
-    };
+    } rows[] = {{25, 3, 2.66, true},     {25, 3, 3.2, false},  {25, 3.3, 2.5, false},
+                {25, 2.3, 2.9, false},   {5.5, 3, 2.5, false}, {27, 3, 2.5, false},
+                {6.25, 2.5, 2.13, true}, {12.5, 3, 1.15, true}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct rig_link link = {.tari_us = rows[i].tari_us, .n_cycles = 1, .blf_khz = 40};
         link.rtcal_us = link.tari_us * rows[i].rtcal_ratio;
@@ -516,36 +507,36 @@ static void tag_states_follow_the_table(void **state)
         enum tag_state to;
         bool replies, flips;
     } rows[] = {
-        {TAG_READY,        W_QUERY,     TAG_REPLY,        true,  false},
-        {TAG_READY,        W_REP,       TAG_READY,        false, false},
-        {TAG_READY,        W_ADJUST,    TAG_READY,        false, false},
-        {TAG_READY,        W_ACK,       TAG_READY,        false, false},
-        {TAG_READY,        W_NAK,       TAG_READY,        false, false},
-        {TAG_READY,        W_REQ_RN,    TAG_READY,        false, false},
-        {TAG_READY,        W_SELECT,    TAG_READY,        false, false},
-        {TAG_ARBITRATE,    W_QUERY,     TAG_REPLY,        true,  false},
-        {TAG_ARBITRATE,    W_ACK,       TAG_ARBITRATE,    false, false},
-        {TAG_ARBITRATE,    W_NAK,       TAG_ARBITRATE,    false, false},
-        {TAG_ARBITRATE,    W_REQ_RN,    TAG_ARBITRATE,    false, false},
-        {TAG_ARBITRATE,    W_SELECT,    TAG_READY,        false, false},
-        {TAG_ARBITRATE,    W_OTHER_REP, TAG_ARBITRATE,    false, false},
-        {TAG_REPLY,        W_QUERY,     TAG_REPLY,        true,  false},
-        {TAG_REPLY,        W_REP,       TAG_ARBITRATE,    false, false},
-        {TAG_REPLY,        W_ADJUST,    TAG_REPLY,        true,  false}, /* Q = 0: slot 0 again */
-        {TAG_REPLY,        W_ACK,       TAG_ACKNOWLEDGED, true,  false},
-        {TAG_REPLY,        W_ACK_BAD,   TAG_ARBITRATE,    false, false},
-        {TAG_REPLY,        W_NAK,       TAG_ARBITRATE,    false, false},
-        {TAG_REPLY,        W_REQ_RN,    TAG_ARBITRATE,    false, false},
-        {TAG_REPLY,        W_SELECT,    TAG_READY,        false, false},
-        {TAG_REPLY,        W_OTHER_REP, TAG_REPLY,        false, false},
-        {TAG_ACKNOWLEDGED, W_QUERY,     TAG_READY,        false, true }, /* B by now: no match with A */
-        {TAG_ACKNOWLEDGED, W_REP,       TAG_READY,        false, true },
-        {TAG_ACKNOWLEDGED, W_ADJUST,    TAG_READY,        false, true },
-        {TAG_ACKNOWLEDGED, W_ACK,       TAG_ACKNOWLEDGED, true,  false},
-        {TAG_ACKNOWLEDGED, W_ACK_BAD,   TAG_ARBITRATE,    false, false},
-        {TAG_ACKNOWLEDGED, W_NAK,       TAG_ARBITRATE,    false, false},
-        {TAG_ACKNOWLEDGED, W_REQ_RN,    TAG_ARBITRATE,    false, false}, /* access: not carried out */
-        {TAG_ACKNOWLEDGED, W_SELECT,    TAG_READY,        false, false},
+        {TAG_READY, W_QUERY, TAG_REPLY, true, false},
+        {TAG_READY, W_REP, TAG_READY, false, false},
+        {TAG_READY, W_ADJUST, TAG_READY, false, false},
+        {TAG_READY, W_ACK, TAG_READY, false, false},
+        {TAG_READY, W_NAK, TAG_READY, false, false},
+        {TAG_READY, W_REQ_RN, TAG_READY, false, false},
+        {TAG_READY, W_SELECT, TAG_READY, false, false},
+        {TAG_ARBITRATE, W_QUERY, TAG_REPLY, true, false},
+        {TAG_ARBITRATE, W_ACK, TAG_ARBITRATE, false, false},
+        {TAG_ARBITRATE, W_NAK, TAG_ARBITRATE, false, false},
+        {TAG_ARBITRATE, W_REQ_RN, TAG_ARBITRATE, false, false},
+        {TAG_ARBITRATE, W_SELECT, TAG_READY, false, false},
+        {TAG_ARBITRATE, W_OTHER_REP, TAG_ARBITRATE, false, false},
+        {TAG_REPLY, W_QUERY, TAG_REPLY, true, false},
+        {TAG_REPLY, W_REP, TAG_ARBITRATE, false, false},
+        {TAG_REPLY, W_ADJUST, TAG_REPLY, true, false}, /* Q = 0: slot 0 again */
+        {TAG_REPLY, W_ACK, TAG_ACKNOWLEDGED, true, false},
+        {TAG_REPLY, W_ACK_BAD, TAG_ARBITRATE, false, false},
+        {TAG_REPLY, W_NAK, TAG_ARBITRATE, false, false},
+        {TAG_REPLY, W_REQ_RN, TAG_ARBITRATE, false, false},
+        {TAG_REPLY, W_SELECT, TAG_READY, false, false},
+        {TAG_REPLY, W_OTHER_REP, TAG_REPLY, false, false},
+        {TAG_ACKNOWLEDGED, W_QUERY, TAG_READY, false, true}, /* B by now: no match with A */
+        {TAG_ACKNOWLEDGED, W_REP, TAG_READY, false, true},
+        {TAG_ACKNOWLEDGED, W_ADJUST, TAG_READY, false, true},
+        {TAG_ACKNOWLEDGED, W_ACK, TAG_ACKNOWLEDGED, true, false},
+        {TAG_ACKNOWLEDGED, W_ACK_BAD, TAG_ARBITRATE, false, false},
+        {TAG_ACKNOWLEDGED, W_NAK, TAG_ARBITRATE, false, false},
+        {TAG_ACKNOWLEDGED, W_REQ_RN, TAG_ARBITRATE, false, false}, /* access: not carried out */
+        {TAG_ACKNOWLEDGED, W_SELECT, TAG_READY, false, false},
         {TAG_ACKNOWLEDGED, W_OTHER_REP, TAG_ACKNOWLEDGED, false, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -636,20 +627,18 @@ static void tag_select_reads_every_bank(void **state)
         unsigned bank, pointer;
         const char *mask;
         bool matches;
-    } rows[] = {
-        {1, 32,  "0011000001110100", true },
-        {1, 33,  "0110000",          true },
-        {1, 32,  "0111",             false},
-        {1, 16,  "0011000000000000", true }, /* StoredPC 3000h */
-        {1, 0,   "1010101011111001", true }, /* StoredCRC AAF9h */
-        {1, 124, "0101",             true },
-        {1, 125, "1010",             false},
-        {2, 0,   "11100010",         true },
-        {2, 0,   "11100011",         false},
-        {2, 92,  "1100",             true },
-        {3, 0,   "0",                false},
-        {3, 0,   "",                 true }
-    };
+    } rows[] = {{1, 32, "0011000001110100", true},
+                {1, 33, "0110000", true},
+                {1, 32, "0111", false},
+                {1, 16, "0011000000000000", true}, /* StoredPC 3000h */
+                {1, 0, "1010101011111001", true},  /* StoredCRC AAF9h */
+                {1, 124, "0101", true},
+                {1, 125, "1010", false},
+                {2, 0, "11100010", true},
+                {2, 0, "11100011", false},
+                {2, 92, "1100", true},
+                {3, 0, "0", false},
+                {3, 0, "", true}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bench bench;
         bench_open(&bench, rig_link_a, 3);

@@ -104,11 +104,10 @@ static double run(int64_t n_rx_channels, const char *pace, size_t capacity_sampl
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, send_pieces, &sender), 0);
     for (size_t done = 0; done < N;) {
-        struct iq_block block = {
-            .capacity_samples = capacity_samples < N - done ? capacity_samples : N - done,
-            .n_channels = (unsigned)n_rx_channels,
-            .sample = {heard[0] + done, heard[1] + done}
-        };
+        struct iq_block block = {.capacity_samples =
+                                     capacity_samples < N - done ? capacity_samples : N - done,
+                                 .n_channels = (unsigned)n_rx_channels,
+                                 .sample = {heard[0] + done, heard[1] + done}};
         assert_int_equal(radio_recv(radio, &block), ST_OK);
         assert_int_equal(block.first_tick, done);
         assert_int_equal(block.gap_samples, 0);
@@ -151,8 +150,7 @@ static void *recv_one(void *context)
 {
     struct sender *waiting = context;
     struct iq_block block = {
-        .capacity_samples = N, .n_channels = 1, .sample = {heard[0], heard[1]}
-    };
+        .capacity_samples = N, .n_channels = 1, .sample = {heard[0], heard[1]}};
     waiting->status = radio_recv(waiting->radio, &block);
     return NULL;
 }
@@ -194,14 +192,8 @@ static void radio_sim_refuses_bad_rates(void **state)
     static const struct {
         double rate_sps;
         enum status status;
-    } cases[] = {
-        {NAN,      ST_USAGE},
-        {0,        ST_RANGE},
-        {-1e6,     ST_RANGE},
-        {INFINITY, ST_RANGE},
-        {1e30,     ST_RANGE},
-        {2e5,      ST_RANGE}
-    };
+    } cases[] = {{NAN, ST_USAGE},      {0, ST_RANGE},    {-1e6, ST_RANGE},
+                 {INFINITY, ST_RANGE}, {1e30, ST_RANGE}, {2e5, ST_RANGE}};
     struct option_set *set = sim_options("max");
     struct radio_cfg cfg = sim_cfg_of(1);
     struct radio *radio;

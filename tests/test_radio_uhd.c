@@ -143,11 +143,9 @@ static void stream_both_ways(int64_t n_rx_channels)
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, send_all, &sender), 0);
     static float _Complex sample[LIMIT_RX_CHANNELS][BLOCK];
-    struct iq_block block = {
-        .capacity_samples = BLOCK,
-        .n_channels = (unsigned)n_rx_channels,
-        .sample = {sample[0], sample[1]}
-    };
+    struct iq_block block = {.capacity_samples = BLOCK,
+                             .n_channels = (unsigned)n_rx_channels,
+                             .sample = {sample[0], sample[1]}};
     int64_t next_tick = 0, n_wrong = 0, n_lead_ticks_max = INT64_MIN;
     while (next_tick < (int64_t)(run_s * RATE_SPS)) {
         const enum status status = radio_recv(radio, &block);
@@ -205,9 +203,7 @@ static void radio_uhd_recovers_its_place_after_an_underflow(void **state)
     assert_int_equal(radio_open(&cfg, set, &radio), ST_OK);
     assert_int_equal(radio_start(radio), ST_OK);
     static float _Complex sample[BLOCK], heard[BLOCK];
-    struct iq_block block = {
-        .capacity_samples = BLOCK, .n_channels = 1, .sample = {heard, NULL}
-    };
+    struct iq_block block = {.capacity_samples = BLOCK, .n_channels = 1, .sample = {heard, NULL}};
     int64_t tx_tick = 0, rx_tick = 0;
     const int64_t pause_tick = (int64_t)(0.2 * RATE_SPS), end_tick = (int64_t)(1.2 * RATE_SPS);
     bool paused = false;

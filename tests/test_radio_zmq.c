@@ -174,11 +174,9 @@ static void exchange(int n_channels, double block_hint_us, size_t block_samples)
     pthread_create(&far_thread, NULL, far_run, &far);
     pthread_create(&tx_thread, NULL, send_pieces, &sender);
     static float _Complex heard[LIMIT_RX_CHANNELS][64];
-    struct iq_block block = {
-        .capacity_samples = 64, /* smaller than a reply */
-        .n_channels = (unsigned)n_channels,
-        .sample = {heard[0], heard[1]}
-    };
+    struct iq_block block = {.capacity_samples = 64, /* smaller than a reply */
+                             .n_channels = (unsigned)n_channels,
+                             .sample = {heard[0], heard[1]}};
     int64_t tick = 0, n_wrong = 0;
     while (tick < (int64_t)(N_BLOCKS * block_samples)) {
         assert_int_equal(radio_recv(radio, &block), ST_OK);
@@ -233,11 +231,11 @@ static void radio_zmq_reports_a_busy_endpoint(void **state)
         enum status status;
         const char *word;
     } cases[] = {
-        {NULL,                       "tcp://127.0.0.1:2001", ST_BUSY,      "radio.zmq.tx"},
-        {"nonsense",                 "tcp://127.0.0.1:2001", ST_RANGE,     "nonsense"    },
-        {"tcp://127.0.0.1:99999999", "tcp://127.0.0.1:2001", ST_RANGE,     "radio.zmq.tx"},
+        {NULL, "tcp://127.0.0.1:2001", ST_BUSY, "radio.zmq.tx"},
+        {"nonsense", "tcp://127.0.0.1:2001", ST_RANGE, "nonsense"},
+        {"tcp://127.0.0.1:99999999", "tcp://127.0.0.1:2001", ST_RANGE, "radio.zmq.tx"},
         {"tcp://nosuchinterface0:5", "tcp://127.0.0.1:2001", ST_NOT_FOUND, "radio.zmq.tx"},
-        {"ipc:///tmp/zp_zmq_unused", "what://x",             ST_RANGE,     "radio.zmq.rx"},
+        {"ipc:///tmp/zp_zmq_unused", "what://x", ST_RANGE, "radio.zmq.rx"},
     };
     const struct radio_cfg cfg = {
         .kind = 2, .rate_sps = RATE_SPS, .freq_hz = NAN, .n_rx_channels = 1};
@@ -273,9 +271,7 @@ static void radio_zmq_times_out_when_the_far_end_is_silent(void **state)
     (void)state;
     struct radio *radio = open_radio(1, 50, "0.2");
     float _Complex sample[BLOCK] = {0};
-    struct iq_block block = {
-        .capacity_samples = BLOCK, .n_channels = 1, .sample = {sample, NULL}
-    };
+    struct iq_block block = {.capacity_samples = BLOCK, .n_channels = 1, .sample = {sample, NULL}};
     double start_s = clock_s();
     assert_int_equal(radio_send(radio, sample, BLOCK, 0), ST_TIMEOUT);
     assert_true(clock_s() - start_s >= 0.2);
@@ -306,11 +302,9 @@ static void radio_zmq_refuses_malformed_replies(void **state)
         struct radio *radio = open_radio(n_channels, 50, "0.05");
         void *rx = far_socket(ZMQ_REP, rx_endpoint);
         float _Complex sample[2][BLOCK];
-        struct iq_block block = {
-            .capacity_samples = BLOCK,
-            .n_channels = (unsigned)n_channels,
-            .sample = {sample[0], sample[1]}
-        };
+        struct iq_block block = {.capacity_samples = BLOCK,
+                                 .n_channels = (unsigned)n_channels,
+                                 .sample = {sample[0], sample[1]}};
         const size_t frame_bytes = 8u * (size_t)n_channels;
         char reply[64] = {0};
         char request[8];
@@ -343,9 +337,7 @@ static void *recv_one(void *argument)
 {
     struct sender *waiting = argument;
     static float _Complex sample[BLOCK];
-    struct iq_block block = {
-        .capacity_samples = BLOCK, .n_channels = 1, .sample = {sample, NULL}
-    };
+    struct iq_block block = {.capacity_samples = BLOCK, .n_channels = 1, .sample = {sample, NULL}};
     waiting->status = radio_recv(waiting->radio, &block);
     return NULL;
 }
@@ -401,9 +393,7 @@ static void run_field(const char *n_blocks_wanted, int64_t n_blocks_sent)
     pthread_t thread;
     pthread_create(&thread, NULL, send_pieces, &sender);
     static float _Complex heard[BLOCK];
-    struct iq_block block = {
-        .capacity_samples = BLOCK, .n_channels = 1, .sample = {heard, NULL}
-    };
+    struct iq_block block = {.capacity_samples = BLOCK, .n_channels = 1, .sample = {heard, NULL}};
     for (int64_t k = 0; k < n_blocks_sent; k++) {
         assert_int_equal(radio_recv(radio, &block), ST_OK);
         assert_int_equal(block.n_samples, BLOCK);

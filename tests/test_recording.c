@@ -52,11 +52,9 @@ static void put_meta(const char *name, const char *global, const char *captures)
 
 static struct iq_block block_of(size_t capacity_samples, unsigned n_channels)
 {
-    return (struct iq_block){
-        .capacity_samples = capacity_samples,
-        .n_channels = n_channels,
-        .sample = {samples[0], samples[1]}
-    };
+    return (struct iq_block){.capacity_samples = capacity_samples,
+                             .n_channels = n_channels,
+                             .sample = {samples[0], samples[1]}};
 }
 
 static enum status open_sigmf(const char *name, struct recording **recording)
@@ -105,11 +103,11 @@ static void recording_converts_every_format(void **state)
         size_t n_bytes;
         float expect[4];
     } cases[] = {
-        {IQ_CI16, ci16, sizeof ci16, {0.5f, -1.0f, 32767 / 32768.0f, -1 / 32768.0f}        },
-        {IQ_CI8,  ci8,  sizeof ci8,  {0.5f, -1.0f, 127 / 128.0f, -1 / 128.0f}              },
-        {IQ_CU8,  cu8,  sizeof cu8,  {127.5f / 128, -127.5f / 128, 0.5f / 128, -0.5f / 128}},
-        {IQ_CF32, cf32, sizeof cf32, {1.0f, -0.5f, 0.25f, 2.0f}                            },
-        {IQ_RF32, rf32, sizeof rf32, {1.0f, 0.0f, -0.5f, 0.0f}                             },
+        {IQ_CI16, ci16, sizeof ci16, {0.5f, -1.0f, 32767 / 32768.0f, -1 / 32768.0f}},
+        {IQ_CI8, ci8, sizeof ci8, {0.5f, -1.0f, 127 / 128.0f, -1 / 128.0f}},
+        {IQ_CU8, cu8, sizeof cu8, {127.5f / 128, -127.5f / 128, 0.5f / 128, -0.5f / 128}},
+        {IQ_CF32, cf32, sizeof cf32, {1.0f, -0.5f, 0.25f, 2.0f}},
+        {IQ_RF32, rf32, sizeof rf32, {1.0f, 0.0f, -0.5f, 0.0f}},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         put_file("raw", cases[k].bytes, cases[k].n_bytes);
@@ -172,11 +170,10 @@ static void recording_tells_gaps_between_captures(void **state)
         int64_t first_tick, gap_samples;
         size_t n_samples;
     } expect[] = {
-        {0,   0,   30},
-        {30,  0,   10}, /* blocks end where captures start */
-        {540, 500, 20}, /* 1540 - 1000 - 40 */
-        {590, 30,  30}, /* 50 us passed, 20 samples stored */
-        {621, 1,   10}, /* unknown: at least one */
+        {0, 0, 30},     {30, 0, 10}, /* blocks end where captures start */
+        {540, 500, 20},              /* 1540 - 1000 - 40 */
+        {590, 30, 30},               /* 50 us passed, 20 samples stored */
+        {621, 1, 10},                /* unknown: at least one */
     };
     struct recording *recording;
     assert_int_equal(open_sigmf("gap.sigmf-meta", &recording), ST_OK);

@@ -133,9 +133,7 @@ struct nominal { /* written from the standard's drawing, not by pie.c */
 
 static struct nominal nominal_edges(const struct link *link, const uint8_t *bit, size_t n_bits)
 {
-    struct nominal nominal = {
-        .n = 2, .us = {0.0, 12.5}
-    };
+    struct nominal nominal = {.n = 2, .us = {0.0, 12.5}};
     double length_us[EDGES_MAX] = {link->tari_us, link->rtcal_us, link->trcal_us};
     for (size_t i = 0; i < n_bits; i++) {
         length_us[3 + i] = bit[i] ? link->data1_us : link->tari_us;

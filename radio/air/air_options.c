@@ -23,7 +23,7 @@ static const struct option_row air_rows[] = {
      .fallback = "100",
      .min = 0,
      .max = 10000,
-     .offset = offsetof(struct air_cfg,                          n_tags),
+     .offset = offsetof(struct air_cfg, n_tags),
      .meaning = "tags in the field",
      .shorthand = "tags"},
     ROW(distance_min_m, NUMBER, "m", "0.5", 0.01, 1000,
@@ -71,7 +71,7 @@ static const struct option_row air_rows[] = {
      .fallback = "sgtin",
      .choices = "sgtin|random",
      .offset = offsetof(struct air_cfg, epc_scheme),
-     .meaning = "EPCs: valid SGTIN-96, or random 96 bits"                     },
+     .meaning = "EPCs: valid SGTIN-96, or random 96 bits"},
 };
 
 const struct option_table air_options = {

@@ -20,13 +20,9 @@ struct partition_row {
     uint64_t prefix_end, item_end;
 };
 static const struct partition_row partition_rows[] = {
-    {40, 4,  1000000000000u, 10      },
-    {37, 7,  100000000000u,  100     },
-    {34, 10, 10000000000u,   1000    },
-    {30, 14, 1000000000u,    10000   },
-    {27, 17, 100000000u,     100000  },
-    {24, 20, 10000000u,      1000000 },
-    {20, 24, 1000000u,       10000000},
+    {40, 4, 1000000000000u, 10},  {37, 7, 100000000000u, 100},  {34, 10, 10000000000u, 1000},
+    {30, 14, 1000000000u, 10000}, {27, 17, 100000000u, 100000}, {24, 20, 10000000u, 1000000},
+    {20, 24, 1000000u, 10000000},
 };
 #define N_PARTITIONS (sizeof partition_rows / sizeof *partition_rows)
 _Static_assert(N_PARTITIONS == 7, "partition 7 is not legal");

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TAG_COMMAND_BITS_MAX 512 /* longest that is understood; longer ones are not for this tag   \
+#define TAG_COMMAND_BITS_MAX                                                                       \
+    512 /* longest that is understood; longer ones are not for this tag   \
                                   */
 
 enum tag_command_kind {

@@ -193,15 +193,9 @@ static bool mask_matches(const struct tag *tag, const struct tag_command *comman
 /* What an action does to a flag; "set" is SL asserted or inventoried A. */
 enum effect { KEEP, SET, CLEAR, NEGATE };
 static const enum effect select_effect[8][2] = {
-  /* action: matching, not matching */
-    {SET,    CLEAR },
-    {SET,    KEEP  },
-    {KEEP,   CLEAR },
-    {NEGATE, KEEP  },
-    {CLEAR,  SET   },
-    {CLEAR,  KEEP  },
-    {KEEP,   SET   },
-    {KEEP,   NEGATE},
+    /* action: matching, not matching */
+    {SET, CLEAR}, {SET, KEEP},   {KEEP, CLEAR}, {NEGATE, KEEP},
+    {CLEAR, SET}, {CLEAR, KEEP}, {KEEP, SET},   {KEEP, NEGATE},
 };
 
 static void on_select(struct tag *tag, const struct tag_command *command, double tick)
