@@ -11,7 +11,7 @@
 #include "config/require.h"
 #include "dsp/edge.h"
 
-enum { GRID = 6, COARSE_CHIPS_MAX = 24, REFINE_PASSES = 3, CANDIDATES_MAX = 16 };
+enum { GRID = 6, COARSE_CHIPS_MAX = 20, REFINE_PASSES = 3, CANDIDATES_MAX = 16 };
 
 struct sync {
     size_t capacity;
@@ -216,32 +216,37 @@ static inline int sync_level(const int8_t *chip, unsigned m, unsigned q)
     return q % m % 2 == 0 ? chip[q / m] : -chip[q / m];
 }
 
-/* Correlation of the whole preamble at exact positions: sum of signs times half-cycle integrals. */
+struct sync_span { /* chips of the preamble, half open */
+    unsigned first, end;
+};
+
+/* Correlation of a part of the preamble at exact positions: sum of signs times half-cycle integrals. */
 static double _Complex sync_correlation(const struct integral *integral,
-                                        const struct sync_search *search, unsigned n_chips,
-                                        double start, double half)
+                                        const struct sync_search *search, struct sync_span span,
+                                        const struct sync_candidate *candidate)
 {
     const int8_t *chip = linecode_preamble(search->code, search->trext);
-    double _Complex sum = 0.0;
-    double _Complex before = integral_at(integral, start);
     unsigned m = search->code->m;
-    for (unsigned q = 0; q < n_chips * m; q++) {
-        double _Complex after = integral_at(integral, start + (q + 1) * half);
+    double _Complex sum = 0.0;
+    double _Complex before =
+        integral_at(integral, candidate->start + span.first * m * candidate->half);
+    for (unsigned q = span.first * m; q < span.end * m; q++) {
+        double _Complex after = integral_at(integral, candidate->start + (q + 1) * candidate->half);
         sum += sync_level(chip, m, q) * (after - before);
         before = after;
     }
     return sum;
 }
 
-/* Fit start and half-cycle to the timing errors of all level changes of the preamble. */
+/* Fit start and half-cycle to the timing errors of the span's level changes. */
 static void sync_fit(const struct integral *integral, const struct sync_search *search,
-                     unsigned n_chips, double gate_ratio, struct sync_candidate *candidate)
+                     struct sync_span span, double gate_ratio, struct sync_candidate *candidate)
 {
     const int8_t *chip = linecode_preamble(search->code, search->trext);
     unsigned m = search->code->m;
     double gate = gate_ratio * candidate->half;
     double s0 = 0.0, s1 = 0.0, s2 = 0.0, e0 = 0.0, e1 = 0.0;
-    for (unsigned q = 1; q < n_chips * m; q++) {
+    for (unsigned q = span.first * m + 1; q < span.end * m; q++) {
         int level = sync_level(chip, m, q);
         if (level == sync_level(chip, m, q - 1)) {
             continue;
@@ -269,38 +274,45 @@ static void sync_fit(const struct integral *integral, const struct sync_search *
 }
 
 static void sync_measure(const struct integral *integral, const struct sync_search *search,
-                         unsigned n_chips, struct sync_candidate *candidate)
+                         struct sync_span span, struct sync_candidate *candidate)
 {
-    double length = n_chips * search->code->m * candidate->half;
-    double _Complex sum =
-        sync_correlation(integral, search, n_chips, candidate->start, candidate->half);
+    unsigned m = search->code->m;
+    double length = (span.end - span.first) * m * candidate->half;
+    double from = candidate->start + span.first * m * candidate->half;
+    double _Complex sum = sync_correlation(integral, search, span, candidate);
     candidate->gain = sum / length;
-    candidate->offset = (integral_at(integral, candidate->start + length) -
-                         integral_at(integral, candidate->start)) /
-                        length; /* every preamble has as much high as low */
+    candidate->offset = (integral_at(integral, from + length) - integral_at(integral, from)) /
+                        length; /* every span used has as much high as low */
     candidate->score =
         (creal(sum) * creal(sum) + cimag(sum) * cimag(sum)) / (length * search->noise_variance);
 }
 
+/* Refine on the part of the preamble that was searched, then on ever more of it: each step's clock
+ * is good enough to reach the next one's far end. */
 static void sync_refine(const struct integral *integral, const struct sync_search *search,
                         const struct sync_plan *plan, struct sync_candidate *candidate)
 {
     static const double gate_ratio[REFINE_PASSES] = {0.45, 0.35, 0.25};
-    double reach = (plan->n_all_chips * search->code->m + 1.0) * search->half_hi;
+    unsigned n_all = plan->n_all_chips;
+    double reach = (n_all * search->code->m + 1.0) * search->half_hi;
     double first = 0.5 * candidate->half;
     double last = (double)integral->n_samples - reach;
-    sync_measure(integral, search, plan->n_all_chips, candidate);
-    for (int pass = 0; pass < REFINE_PASSES; pass++) {
-        struct sync_candidate moved = *candidate;
-        if (moved.score <= 0.0) {
+    for (unsigned n_chips = plan->n_chips;;) {
+        struct sync_span span = {n_all - n_chips, n_all};
+        sync_measure(integral, search, span, candidate);
+        for (int pass = 0; pass < REFINE_PASSES && candidate->score > 0.0; pass++) {
+            struct sync_candidate moved = *candidate;
+            sync_fit(integral, search, span, gate_ratio[pass], &moved);
+            moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
+            sync_measure(integral, search, span, &moved);
+            if (moved.score > candidate->score) {
+                *candidate = moved;
+            }
+        }
+        if (n_chips == n_all) {
             return;
         }
-        sync_fit(integral, search, plan->n_all_chips, gate_ratio[pass], &moved);
-        moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
-        sync_measure(integral, search, plan->n_all_chips, &moved);
-        if (moved.score > candidate->score) {
-            *candidate = moved;
-        }
+        n_chips = 2 * n_chips < n_all ? 2 * n_chips : n_all;
     }
 }
 

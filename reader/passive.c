@@ -12,9 +12,10 @@
 #include "reader/link_guess.h"
 #include "reader/stats.h"
 
-#define HISTORY_S 0.12     /* longest gap between commands that is kept for a reply */
-#define REPLY_GUARD_US 4.0 /* samples this close before the next command are its edge */
-#define MARGIN_TPRI 2.0    /* other readers' tags: search this much outside T1 */
+#define HISTORY_S 0.12       /* longest gap between commands that is kept for a reply */
+#define REPLY_GUARD_US 4.0   /* samples this close before the next command are its edge */
+#define MARGIN_TPRI 2.0      /* other readers' tags: search this much outside T1 */
+#define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: drift and our own error */
 #define TAGS_MAX 200000
 
 struct open_slot { /* the slot between two slot commands */
@@ -135,6 +136,7 @@ static void round_close(struct passive *p, double tick)
 static void slot_begin(struct passive *p, double start_tick)
 {
     slot_close(p, start_tick);
+    p->blf_hz = NAN;
     p->slot = (struct open_slot){.open = true, .start_tick = start_tick};
     p->slot.quality.score_nats = NAN;
 }
@@ -269,6 +271,10 @@ static void window_open(struct passive *p, enum command_reply expect)
         return;
     }
     reply_listen_init(&p->listen, &p->link, kind, p->frame.end_tick);
+    if (kind == REPLY_KIND_EPC && p->slot.has_rn16 && isfinite(p->blf_hz)) {
+        p->listen.blf_hz = p->blf_hz; /* the tag that gave the RN16 */
+        p->listen.blf_tolerance_ratio = BLF_PRIOR_RATIO;
+    }
     if (p->cfg.rate_sps < 4.0 * p->link.blf_hz) {
         p->awaiting = false; /* too few samples a Tpri to hold a reply */
     }

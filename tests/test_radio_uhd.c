@@ -23,6 +23,12 @@
 #define DEVICE_DELAY 100 /* the device's own transmit-to-receive delay, ticks */
 #define DEVICE_GAIN 0.5  /* it halves what it loops back */
 #define BLOCK 2048
+#define ATTEMPTS 5
+#ifdef __SANITIZE_THREAD__ /* libuhd's own threads are not instrumented: its locks are not seen */
+#define UNDER_TSAN 1
+#else
+#define UNDER_TSAN 0
+#endif
 
 static const char source[] = ZP_SHARED_DIR "/usrp/software_usrp_prototype.c";
 static char directory[64];
@@ -124,58 +130,97 @@ static void *send_all(void *context)
     return NULL;
 }
 
-static void stream_both_ways(int64_t n_rx_channels)
+/* What one run over the device showed. */
+struct streamed {
+    enum status opened, started, receiving, sending, after_stop;
+    double rate_sps;
+    int64_t n_gap, n_out_of_place, n_wrong, lead_max_ticks;
+    struct radio_counters counters;
+};
+
+static void stream_receive(struct radio *radio, unsigned n_rx_channels, struct streamed *seen)
 {
-    if (device <= 0) {
-        skip();
-    }
-    struct option_set *set = uhd_options(DEVICE_DELAY / RATE_SPS * 1e6);
-    struct radio_cfg cfg = uhd_cfg_of(n_rx_channels);
-    struct radio *radio;
-    const enum status opened = radio_open(&cfg, set, &radio);
-    if (opened) {
-        print_error("%s\n", status_detail());
-    }
-    assert_int_equal(opened, ST_OK);
-    assert_true(fabs(radio_rate_sps(radio) - RATE_SPS) < 1);
-    assert_int_equal(radio_start(radio), ST_OK);
-    struct sender sender = {.radio = radio};
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, send_all, &sender), 0);
     static float _Complex sample[LIMIT_RX_CHANNELS][BLOCK];
-    struct iq_block block = {.capacity_samples = BLOCK,
-                             .n_channels = (unsigned)n_rx_channels,
-                             .sample = {sample[0], sample[1]}};
-    int64_t next_tick = 0, n_wrong = 0, n_lead_ticks_max = INT64_MIN;
-    while (next_tick < (int64_t)(run_s * RATE_SPS)) {
-        const enum status status = radio_recv(radio, &block);
-        if (status) {
+    struct iq_block block = {
+        .capacity_samples = BLOCK, .n_channels = n_rx_channels, .sample = {sample[0], sample[1]}};
+    int64_t next_tick = 0;
+    seen->lead_max_ticks = INT64_MIN;
+    while (next_tick < (int64_t)(run_s * RATE_SPS) && seen->receiving == ST_OK) {
+        seen->receiving = radio_recv(radio, &block);
+        if (seen->receiving) {
             print_error("%s\n", status_detail());
+            break;
         }
-        assert_int_equal(status, ST_OK);
-        assert_int_equal(block.gap_samples, 0);
-        assert_int_equal(block.first_tick, next_tick);
-        next_tick += (int64_t)block.n_samples;
+        seen->n_gap += block.gap_samples;
+        seen->n_out_of_place += block.first_tick != next_tick + block.gap_samples;
+        next_tick = block.first_tick + (int64_t)block.n_samples;
         for (size_t k = 0; k < block.n_samples; k++) {
             const double want = DEVICE_GAIN * level_at(block.first_tick + (int64_t)k);
-            n_wrong += fabs(crealf(sample[0][k]) - want) > 1e-3; /* 16 bits on the wire */
+            seen->n_wrong += fabs(crealf(sample[0][k]) - want) > 1e-3; /* 16 bits on the wire */
         }
         const int64_t lead = next_tick - radio_now(radio);
-        n_lead_ticks_max = lead > n_lead_ticks_max ? lead : n_lead_ticks_max;
+        seen->lead_max_ticks = lead > seen->lead_max_ticks ? lead : seen->lead_max_ticks;
     }
     radio_stop(radio);
-    pthread_join(thread, NULL);
-    assert_int_equal(sender.status, ST_STOPPED);
-    assert_int_equal(radio_recv(radio, &block), ST_STOPPED);
-    const struct radio_counters counters = radio_counters_read(radio);
-    assert_int_equal(counters.overflows, 0);
-    assert_int_equal(counters.underflows, 0);
-    assert_int_equal(counters.late, 0);
-    assert_int_equal(counters.sequence_errors, 0);
-    assert_int_equal(n_wrong, 0); /* tick n sent is tick n received, sample by sample */
-    assert_true(n_lead_ticks_max <= (int64_t)(1e-3 * RATE_SPS)); /* never ahead of the device */
-    radio_close(&radio);
+    seen->after_stop = radio_recv(radio, &block);
+}
+
+static struct streamed stream_once(int64_t n_rx_channels)
+{
+    struct option_set *set = uhd_options(DEVICE_DELAY / RATE_SPS * 1e6);
+    struct radio_cfg cfg = uhd_cfg_of(n_rx_channels);
+    struct radio *radio = NULL;
+    struct streamed seen = {.opened = radio_open(&cfg, set, &radio)};
+    if (seen.opened) {
+        print_error("%s\n", status_detail());
+    } else {
+        seen.rate_sps = radio_rate_sps(radio);
+        seen.started = radio_start(radio);
+        struct sender sender = {.radio = radio};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, send_all, &sender), 0);
+        stream_receive(radio, (unsigned)n_rx_channels, &seen);
+        pthread_join(thread, NULL);
+        seen.sending = sender.status;
+        seen.counters = radio_counters_read(radio);
+        radio_close(&radio);
+    }
     option_set_free(&set);
+    return seen;
+}
+
+/* The device runs in real time; on a machine that was busy elsewhere a stream may be disturbed, and
+ * says so in its counters. An undisturbed one must come within a few tries, and be perfect. */
+static void stream_both_ways(int64_t n_rx_channels)
+{
+    if (device <= 0 || UNDER_TSAN) {
+        skip();
+    }
+    struct streamed seen;
+    bool disturbed = true;
+    for (int attempt = 0; attempt < ATTEMPTS && disturbed; attempt++) {
+        seen = stream_once(n_rx_channels);
+        assert_int_equal(seen.opened, ST_OK);
+        assert_int_equal(seen.started, ST_OK);
+        assert_int_equal(seen.receiving, ST_OK);
+        assert_int_equal(seen.sending, ST_STOPPED);
+        assert_int_equal(seen.after_stop, ST_STOPPED);
+        assert_int_equal(seen.n_out_of_place, 0);
+        disturbed = seen.counters.overflows + seen.counters.underflows + seen.counters.late +
+                        seen.counters.sequence_errors >
+                    0;
+        assert_true(disturbed || seen.n_gap == 0); /* nothing is lost in silence */
+        if (disturbed) {
+            print_message("attempt %d was disturbed: %llu overflows, %llu underflows, %llu late\n",
+                          attempt + 1, (unsigned long long)seen.counters.overflows,
+                          (unsigned long long)seen.counters.underflows,
+                          (unsigned long long)seen.counters.late);
+        }
+    }
+    assert_false(disturbed);
+    assert_true(fabs(seen.rate_sps - RATE_SPS) < 1);
+    assert_int_equal(seen.n_wrong, 0); /* tick n sent is tick n received, sample by sample */
+    assert_true(seen.lead_max_ticks <= (int64_t)(1e-3 * RATE_SPS)); /* never ahead of the device */
 }
 
 static void radio_uhd_streams_both_ways_on_one_clock(void **state)
@@ -190,11 +235,17 @@ static void radio_uhd_streams_two_receive_channels(void **state)
     stream_both_ways(2);
 }
 
+static uint64_t n_disturbed(struct radio *radio)
+{
+    const struct radio_counters counters = radio_counters_read(radio);
+    return counters.overflows + counters.underflows + counters.late + counters.sequence_errors;
+}
+
 /* A sender that pauses: the device runs dry, it is counted, and the stream comes back in place. */
 static void radio_uhd_recovers_its_place_after_an_underflow(void **state)
 {
     (void)state;
-    if (device <= 0) {
+    if (device <= 0 || UNDER_TSAN) {
         skip();
     }
     struct option_set *set = uhd_options(DEVICE_DELAY / RATE_SPS * 1e6);
@@ -208,6 +259,7 @@ static void radio_uhd_recovers_its_place_after_an_underflow(void **state)
     const int64_t pause_tick = (int64_t)(0.2 * RATE_SPS), end_tick = (int64_t)(1.2 * RATE_SPS);
     bool paused = false;
     int64_t n_wrong = 0;
+    uint64_t n_first_half = 0;
     while (rx_tick < end_tick) {
         if (!paused && rx_tick > pause_tick) {
             paused = true;
@@ -223,14 +275,16 @@ static void radio_uhd_recovers_its_place_after_an_underflow(void **state)
         }
         assert_int_equal(radio_recv(radio, &block), ST_OK);
         rx_tick = block.first_tick + (int64_t)block.n_samples;
+        if (rx_tick < end_tick / 2) {
+            n_first_half = n_disturbed(radio);
+        }
         for (size_t k = 0; block.first_tick > end_tick / 2 && k < block.n_samples; k++) {
             const double want = DEVICE_GAIN * level_at(block.first_tick + (int64_t)k);
             n_wrong += fabs(crealf(heard[k]) - want) > 1e-3;
         }
     }
-    const struct radio_counters counters = radio_counters_read(radio);
-    assert_true(counters.underflows + counters.late >= 1);
-    assert_int_equal(n_wrong, 0);
+    assert_true(n_first_half >= 1);
+    assert_true(n_wrong == 0 || n_disturbed(radio) > n_first_half); /* disturbed once more: told */
     radio_close(&radio); /* without radio_stop: the carrier goes off all the same */
     option_set_free(&set);
 }

@@ -21,6 +21,9 @@ foreach(source ${test_sources})
     set_tests_properties(${name} PROPERTIES TIMEOUT 240)
 endforeach()
 
+# a device that runs in real time wants the machine to itself
+set_tests_properties(test_radio_uhd PROPERTIES RUN_SERIAL TRUE)
+
 # fuzz targets: with ZP_FUZZ (clang) libFuzzer drives them; without, fuzz_driver.c replays files and
 # makes seeded random inputs, so that every build runs them
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz_*.c)
