@@ -80,10 +80,10 @@ static void exchange(const char *link_flags, double rate_sps, double duration_s,
 static void program_zmq_reads_all_tags_in_time(void **state)
 {
     (void)state;
-    exchange("--tari 25", 2e6, 0.6, 1);
-    exchange("--tari 12.5 --link.data1_tari 1.5 --blf 320k --target dual", 4e6, 0.3, 1);
-    exchange("--tari 6.25 --link.data1_tari 1.5 --blf 640k", 8e6, 0.1, 1);
-    exchange("--tari 12.5 --blf 250k --link.m miller4", 4e6, 0.4, 2);
+    exchange("--tari 25", 2e6, 0.35, 1);
+    exchange("--tari 12.5 --link.data1_tari 1.5 --blf 320k --target dual", 4e6, 0.07, 1);
+    exchange("--tari 6.25 --link.data1_tari 1.5 --blf 640k", 8e6, 0.03, 1);
+    exchange("--tari 12.5 --blf 250k --link.m miller4", 4e6, 0.12, 2);
 }
 
 static void program_zmq_repeats_itself(void **state)
@@ -94,7 +94,7 @@ static void program_zmq_repeats_itself(void **state)
         const struct air_ports ports = free_ports();
         struct program field, reader;
         field_start(&field, ports, "--seed 9");
-        reader_start_on(&reader, ports, "--duration 0.4 --trace");
+        reader_start_on(&reader, ports, "--duration 0.2 --trace");
         program_wait(&reader, 30.0);
         program_succeeded(&reader);
         text[k] = program_without_host(reader.out);
@@ -154,6 +154,28 @@ static void program_zmq_tells_when_the_far_end_never_comes(void **state)
     program_free(&reader);
 }
 
+static void program_zmq_ends_well_when_the_far_end_closes_after_the_duration(void **state)
+{
+    (void)state;
+    static const char *const lengths[] = {"0.2", "0.2003", "0.202"};
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+        const struct air_ports ports = free_ports();
+        struct program field, reader;
+        char flags[64];
+        snprintf(flags, sizeof flags, "--field.duration_s %s", lengths[k]);
+        field_start(&field, ports, flags);
+        reader_start_on(&reader, ports, "--duration 0.2 --radio.zmq.timeout_s 0.5");
+        program_wait(&reader, 10.0);
+        program_succeeded(&reader);
+        assert_string_equal(reader.err, "");
+        json_t *events = program_events(&reader);
+        program_check_events(events);
+        json_decref(events);
+        program_free(&reader);
+        program_free(&field);
+    }
+}
+
 static void program_zmq_stops_while_it_waits(void **state)
 {
     (void)state;
@@ -162,9 +184,9 @@ static void program_zmq_stops_while_it_waits(void **state)
     field_start(&field, ports, "--seed 5");
     reader_start_on(&reader, ports, "--target dual");
     program_await_lines(&reader, "\"type\":\"read\"", 5, 10.0);
-    kill(field.process, SIGSTOP); /* alive, and silent */
+    kill(field.process, SIGSTOP); /* alive, and silent: radio.zmq.timeout_s would be 10 s */
     kill(reader.process, SIGINT);
-    program_wait(&reader, 5.0);
+    program_wait(&reader, 4.0);
     program_succeeded(&reader);
     json_t *events = program_events(&reader);
     program_check_events(events);
@@ -257,6 +279,8 @@ int main(void)
         cmocka_unit_test_teardown(program_zmq_tells_when_the_far_end_vanishes, program_kill_all),
         cmocka_unit_test_teardown(program_zmq_tells_when_the_far_end_never_comes,
                                   program_kill_all),
+        cmocka_unit_test_teardown(
+            program_zmq_ends_well_when_the_far_end_closes_after_the_duration, program_kill_all),
         cmocka_unit_test_teardown(program_zmq_stops_while_it_waits, program_kill_all),
         cmocka_unit_test_teardown(program_zmq_names_a_busy_port, program_kill_all),
         cmocka_unit_test_teardown(program_goes_on_when_the_default_endpoint_is_busy,
