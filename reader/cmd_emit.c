@@ -1,5 +1,4 @@
 /* cmd_emit.c - a carrier and nothing else, optionally with a repeating trigger. */
-#include <math.h>
 #include <stddef.h>
 
 #include "config/log.h"
@@ -35,9 +34,5 @@ int cmd_emit(struct option_set *options, int n_arguments, char **arguments)
     run_cfg_fill(options, READER_EMIT, &cfg);
     option_fill(options, &emit_options, &emit);
     cfg.trigger_period_s = emit.trigger_period_s;
-    log_info("carrier on: radio '%s'%s", radio_table[cfg.radio.kind]->name,
-             isnan(emit.trigger_period_s) ? "" : ", with a repeating trigger");
-    int exit_status = run_reader(&cfg, options);
-    log_info("carrier off");
-    return exit_status;
+    return run_reader(&cfg, options);
 }

@@ -15,6 +15,8 @@
 #define SAMPLES_PER_TPRI_LEAST 4.0
 #define LEAST_STEP_TICKS 4.0 /* by which the clock of a lock-step radio advances at least */
 #define WIND_UP_PATIENCE_NS 300000000 /* for the last samples to come in */
+#define WIND_UP_WAIT_MS 20
+#define WIND_UP_IDLE_WAITS 50         /* without any progress: the far end is silent */
 #define TURNAROUND_AUTO_US 100.0
 #define TURNAROUND_AUTO_T2_RATIO 0.6
 
@@ -42,6 +44,13 @@ void reader_fail(struct reader *reader, enum status status)
     }
     pthread_mutex_unlock(&reader->status_mutex);
     reader_abort(reader);
+}
+
+bool reader_outlasted(const struct reader *reader, enum status status)
+{
+    double duration_s = reader->cfg.run.duration_s;
+    return status == ST_TIMEOUT && isfinite(duration_s) &&
+           (double)radio_now(reader->radio) >= duration_s * reader->rate_sps;
 }
 
 bool reader_push_wait(struct reader *reader, struct ring *ring, const void *item)
@@ -332,13 +341,20 @@ void reader_abort(struct reader *reader)
     bell_ring(&reader->bell_tx);
 }
 
+static void radio_end(struct reader *reader)
+{
+    atomic_store(&reader->radio_stopped, true);
+    radio_stop(reader->radio);
+}
+
 void reader_wind_up(struct reader *reader, int64_t tick)
 {
     static _Thread_local struct heard_item heard;
     atomic_store(&reader->tx_off_tick, tick);
     atomic_store(&reader->tx_horizon_tick, INT64_MAX);
     bell_ring(&reader->bell_tx);
-    int64_t patience_ns = 0;
+    int64_t patience_ns = 0, seen_ticks = 0;
+    int n_idle_waits = 0;
     for (;;) {
         unsigned seen = bell_read(&reader->bell_inventory);
         while (ring_pop(&reader->heard, &heard)) {
@@ -347,17 +363,22 @@ void reader_wind_up(struct reader *reader, int64_t tick)
             return;
         }
         pthread_mutex_lock(&reader->progress.mutex);
-        bool all_in = reader->progress.processed_tick >= atomic_load(&reader->tx_sent_tick);
+        int64_t processed_tick = reader->progress.processed_tick;
         pthread_mutex_unlock(&reader->progress.mutex);
+        int64_t sent_tick = atomic_load(&reader->tx_sent_tick);
         if (atomic_load(&reader->tx_over)) { /* give what is still on the air a moment to come in */
             int64_t now = reader_wall_ns();
             patience_ns = patience_ns ? patience_ns : now + WIND_UP_PATIENCE_NS;
-            if (all_in || now > patience_ns) {
-                atomic_store(&reader->radio_stopped, true);
-                radio_stop(reader->radio);
+            if (processed_tick >= sent_tick || now > patience_ns) {
+                radio_end(reader);
             }
         }
-        bell_wait(&reader->bell_inventory, seen, 20);
+        n_idle_waits = processed_tick + sent_tick == seen_ticks ? n_idle_waits + 1 : 0;
+        seen_ticks = processed_tick + sent_tick;
+        if (n_idle_waits > WIND_UP_IDLE_WAITS) {
+            radio_end(reader);
+        }
+        bell_wait(&reader->bell_inventory, seen, WIND_UP_WAIT_MS);
     }
 }
 

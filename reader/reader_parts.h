@@ -100,6 +100,9 @@ void *thread_publish(void *reader);
 
 /* Record the run's first failure (with status_detail()) and begin the end. */
 void reader_fail(struct reader *reader, enum status status);
+/* A far end that falls silent once the run's duration has been received has closed in order
+ * (contract, "IQ over ZeroMQ"): its timeout is no failure. */
+bool reader_outlasted(const struct reader *reader, enum status status);
 /* Hand a record to PUBLISH: real-time radios drop and count when the ring is full, others wait. */
 void reader_record(struct reader *reader, const struct record *record);
 /* Push and wait for room (non-real-time paths). False once the reader is over. */

@@ -47,6 +47,15 @@ void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struc
     }
 }
 
+/* Said once the radio runs: a refused start never had a carrier. */
+static void run_tell(const struct reader_cfg *cfg)
+{
+    if (cfg->mode == READER_EMIT) {
+        log_info("carrier on: radio '%s'%s", radio_table[cfg->radio.kind]->name,
+                 isnan(cfg->trigger_period_s) ? "" : ", with a repeating trigger");
+    }
+}
+
 /* Wait for the run's end or a signal; a second signal gives up on an orderly end. */
 static void run_wait(struct reader *reader, const sigset_t *signals)
 {
@@ -85,6 +94,7 @@ int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
     }
     status = reader_start(reader);
     if (!status) {
+        run_tell(cfg);
         run_wait(reader, &signals);
         status = reader_join(reader);
     }

@@ -107,7 +107,8 @@ void *thread_tx(void *argument)
             tx_wait(reader, seen);
         }
     }
-    if (status != ST_OK && status != ST_STOPPED && status != ST_END) {
+    if (status != ST_OK && status != ST_STOPPED && status != ST_END &&
+        !reader_outlasted(reader, status)) {
         reader_fail(reader, status);
     }
     atomic_store(&reader->tx_over, true);

@@ -47,6 +47,18 @@ set_target_properties(zmq_field PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINA
 target_link_libraries(zmq_field zp_radio)
 add_dependencies(test_radio_zmq zmq_field)
 
+# whole-program tests run the built zpreader and zmq_field; some want the contract's fixed ports
+add_library(zp_program STATIC ${CMAKE_SOURCE_DIR}/tests/program.c
+    ${CMAKE_SOURCE_DIR}/tests/program_event.c)
+target_include_directories(zp_program PUBLIC ${CMAKE_SOURCE_DIR})
+target_compile_definitions(zp_program PUBLIC ZP_BUILD_DIR="${CMAKE_BINARY_DIR}")
+target_link_libraries(zp_program PUBLIC zp_radio_air PkgConfig::CMOCKA PkgConfig::JANSSON)
+foreach(name test_program test_program_decode test_program_zmq)
+    target_link_libraries(${name} zp_program)
+    add_dependencies(${name} zpreader zmq_field)
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ports)
+endforeach()
+
 # zpreader-bench: tests/bench_*.c
 file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench_*.c)
 add_executable(zpreader-bench ${bench_sources})

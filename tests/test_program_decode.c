@@ -1,0 +1,340 @@
+/* test_program_decode.c - `--record` and `decode`: a recording tells the same as the live run; real
+ * captures; recordings that start in mid-exchange, end in mid-sample or are none. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/program.h"
+
+#define LIVE "inventory --json --publish.zmq.enabled=false --radio.sim.pace max"
+
+struct run {
+    char *out, *err;
+    json_t *events;
+};
+
+static struct run run_of(const char *arguments)
+{
+    struct program program;
+    program_run(&program, "%s", arguments);
+    program_succeeded(&program);
+    struct run run = {.events = program_events(&program)};
+    program_check_events(run.events);
+    run.out = program.out;
+    run.err = program.err;
+    program.out = program.err = NULL;
+    program_free(&program);
+    return run;
+}
+
+static void run_free(struct run *run)
+{
+    free(run->out);
+    free(run->err);
+    json_decref(run->events);
+}
+
+static void base_name(char *base, size_t n_chars, const char *name)
+{
+    snprintf(base, n_chars, "%s/%s", program_directory, name);
+}
+
+static void remove_recording(const char *base)
+{
+    static const char *const suffixes[] = {"sigmf-meta", "sigmf-data"};
+    for (size_t k = 0; k < 2; k++) {
+        char path[192];
+        snprintf(path, sizeof path, "%s.%s", base, suffixes[k]);
+        unlink(path);
+    }
+}
+
+/* Reads of `live` from from_s on that `decoded` has too: same EPC, at most a Tpri apart. */
+static void count_matches(const json_t *live, const json_t *decoded, double from_s, double shift_s,
+                          double tpri_s, size_t *n_live, size_t *n_matched)
+{
+    *n_live = *n_matched = 0;
+    size_t next = 0;
+    for (size_t k = 0; k < json_array_size(live); k++) {
+        const json_t *read = json_array_get(live, k);
+        const double t_s = program_number(read, "t");
+        if (!program_event_is(read, "read") || t_s < from_s) {
+            continue;
+        }
+        ++*n_live;
+        for (size_t i = next; i < json_array_size(decoded); i++) {
+            const json_t *other = json_array_get(decoded, i);
+            if (program_event_is(other, "read") &&
+                fabs(program_number(other, "t") + shift_s - t_s) <= tpri_s &&
+                !strcmp(program_text(read, "epc"), program_text(other, "epc"))) {
+                ++*n_matched;
+                next = i + 1;
+                break;
+            }
+        }
+    }
+}
+
+struct record_row {
+    const char *flags;
+    double blf_hz, duration_s;
+    size_t n_reads_min;
+};
+
+static const struct record_row record_rows[] = {
+    {"--run.record_type cf32",                                                    40e3,  2.0, 200},
+    {"--run.record_type ci16 --radio.n_rx_channels 2",                            40e3,  1.0, 100},
+    {"--run.record_type ci16 --tari 12.5 --link.data1_tari 1.5 --blf 320k",       320e3, 2.0, 1000},
+    {"--run.record_type cf32 --radio.n_rx_channels 2 --tari 12.5 --blf 250k --link.m miller4",
+     250e3,                                                                              1.0, 150},
+    {"--run.record_type ci16 --tari 6.25 --blf 640k --link.trext",                640e3, 0.3, 200},
+    {"--run.record_type cf32 --tari 12.5 --blf 160k --link.dr 8 --link.m miller8 "
+     "--tx.modulation pr-ask", 160e3,                                                    1.5, 80 },
+};
+
+static void decode_tells_what_the_live_run_told(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof record_rows / sizeof *record_rows; k++) {
+        const struct record_row *row = &record_rows[k];
+        char base[128], text[512];
+        base_name(base, sizeof base, "live");
+        snprintf(text, sizeof text,
+                 LIVE " --tags 30 --seed 2 --target dual --duration %g --record %s %s",
+                 row->duration_s, base, row->flags);
+        struct run live = run_of(text);
+        snprintf(text, sizeof text, "decode %s.sigmf-meta --json", base);
+        struct run decoded = run_of(text), again = run_of(text);
+        program_check_epcs(live.events, 30, 2);
+        program_check_epcs(decoded.events, 30, 2);
+        size_t n_live, n_matched;
+        count_matches(live.events, decoded.events, 0, 0, 1 / row->blf_hz, &n_live, &n_matched);
+        const size_t n_decoded = program_count(decoded.events, "read");
+        print_message("%s: %zu live, %zu decoded, %zu match\n", row->flags, n_live, n_decoded,
+                      n_matched);
+        assert_true(n_live >= row->n_reads_min);
+        assert_true((double)n_matched >= 0.999 * (double)n_live); /* contract, "Recordings" */
+        assert_true((double)n_matched >= 0.999 * (double)n_decoded);
+        assert_string_equal(decoded.out, again.out);
+        run_free(&live);
+        run_free(&decoded);
+        run_free(&again);
+        remove_recording(base);
+    }
+}
+
+static void decode_reads_raw_samples(void **state)
+{
+    (void)state;
+    static const char *const formats[] = {"cf32", "ci16"};
+    for (size_t k = 0; k < 2; k++) {
+        char base[128], text[512];
+        base_name(base, sizeof base, "raw");
+        snprintf(text, sizeof text, LIVE " --tags 20 --duration 0.6 --record %s --run.record_type %s",
+                 base, formats[k]);
+        struct run live = run_of(text);
+        snprintf(text, sizeof text, "decode --json --format %s --rate 2e6 %s.sigmf-data",
+                 formats[k], base);
+        struct run raw = run_of(text);
+        snprintf(text, sizeof text, "decode --json %s.sigmf-data", base); /* either file names it */
+        struct run sigmf = run_of(text);
+        program_check_epcs(raw.events, 20, 1);
+        assert_int_equal(program_count(raw.events, "read"), program_count(sigmf.events, "read"));
+        run_free(&live);
+        run_free(&raw);
+        run_free(&sigmf);
+        remove_recording(base);
+    }
+}
+
+/* Time of the n-th ACK of the run, and none when a Query follows the first read after it. */
+static double ack_t_s(const json_t *events, size_t n)
+{
+    for (size_t k = 0; k < json_array_size(events); k++) {
+        const json_t *event = json_array_get(events, k);
+        if (!strcmp(program_text(event, "name"), "ACK") && n-- == 0) {
+            return program_number(event, "t");
+        }
+    }
+    fail_msg("too few ACKs");
+    return NAN;
+}
+
+/* One round of many slots: after the cut no Query tells the link. */
+static void decode_mid_exchange(const char *flags, double blf_hz, double rate_sps)
+{
+    char base[128], text[512], path[192];
+    base_name(base, sizeof base, "whole");
+    snprintf(text, sizeof text,
+             LIVE " --tags 20 --q 6 --rounds 1 --rate %g --duration 3 --trace --record %s %s",
+             rate_sps, base, flags);
+    struct run live = run_of(text);
+    assert_true(ack_t_s(live.events, 8) > 0);
+    const double lead_s = 8 / blf_hz; /* of carrier before the ACK: within T2, after the RN16 */
+    const size_t cut = (size_t)((ack_t_s(live.events, 2) - lead_s * 0.3) * rate_sps);
+    snprintf(path, sizeof path, "%s.sigmf-data", base);
+    size_t n_bytes;
+    char *bytes = program_read_file(path, &n_bytes);
+    assert_true(n_bytes > 8 * cut);
+    remove_recording(base);
+    snprintf(path, sizeof path, "%s/cut.cf32", program_directory);
+    program_write_file(path, bytes + 8 * cut, n_bytes - 8 * cut);
+    free(bytes);
+    snprintf(text, sizeof text, "decode --json --format cf32 --rate %g %s", rate_sps, path);
+    struct run decoded = run_of(text);
+    for (size_t k = 0; k < json_array_size(decoded.events); k++) {
+        assert_string_not_equal(program_text(json_array_get(decoded.events, k), "name"), "Query");
+    }
+    size_t n_live, n_matched;
+    const double cut_s = (double)cut / rate_sps;
+    count_matches(live.events, decoded.events, cut_s, cut_s, 1 / blf_hz, &n_live, &n_matched);
+    print_message("%s: %zu of %zu reads after the cut\n", flags, n_matched, n_live);
+    assert_true(n_live >= 6);
+    assert_true(n_matched + 1 >= n_live); /* the first command may fall to the cut */
+    assert_int_equal(program_count(decoded.events, "read"), n_matched);
+    run_free(&live);
+    run_free(&decoded);
+    unlink(path);
+}
+
+static void decode_tries_what_fits_without_a_query(void **state)
+{
+    (void)state;
+    decode_mid_exchange("--tari 25", 40e3, 2e6);
+    decode_mid_exchange("--tari 12.5 --link.data1_tari 1.5 --blf 320k", 320e3, 4e6);
+    decode_mid_exchange("--tari 12.5 --blf 250k --link.m miller4", 250e3, 4e6);
+    decode_mid_exchange("--tari 12.5 --blf 160k --link.trext", 160e3, 4e6);
+}
+
+/* ---- real captures, where they are at hand ---- */
+
+static bool capture_at_hand(const char *name, char *path, size_t n_chars)
+{
+    snprintf(path, n_chars, "%s/captures/%s.sigmf-meta", ZP_SHARED_DIR, name);
+    return access(path, R_OK) == 0;
+}
+
+static void decode_reads_a_real_singulation(void **state)
+{
+    (void)state;
+    char path[256], text[512];
+    if (!capture_at_hand("tash_fm0_40k", path, sizeof path)) {
+        skip();
+    }
+    snprintf(text, sizeof text, "decode %s --json", path);
+    struct run json = run_of(text);
+    size_t n_reads = 0;
+    for (size_t k = 0; k < json_array_size(json.events); k++) {
+        const json_t *event = json_array_get(json.events, k);
+        if (program_event_is(event, "read")) { /* truth.json beside the capture */
+            n_reads++;
+            assert_string_equal(program_text(event, "epc"), "300833B2DDD9014000000000");
+            assert_string_equal(program_text(event, "pc"), "3400");
+            assert_string_equal(program_text(event, "rn16"), "201F");
+            assert_float_equal(program_number(event, "blf_hz"), 40030, 150);
+            assert_float_equal(program_number(event, "t") * 2e6, 12470 + 500, 50); /* + T1 */
+        }
+    }
+    assert_int_equal(n_reads, 1);
+    run_free(&json);
+    struct program table;
+    program_run(&table, "decode %s", path);
+    program_succeeded(&table);
+    assert_non_null(strstr(table.out, "300833B2DDD9014000000000"));
+    program_free(&table);
+}
+
+static void decode_reads_real_miller_replies(void **state)
+{
+    (void)state;
+    static const char *const rn16[] = {"FD74", "DBF2", "628C", "DD1D", "B8DB"};
+    char path[256], text[512];
+    if (!capture_at_hand("bruno_m2_40k_trext1", path, sizeof path)) {
+        skip();
+    }
+    snprintf(text, sizeof text, "decode %s --json", path);
+    struct run run = run_of(text);
+    size_t n_slots = 0;
+    for (size_t k = 0; k < json_array_size(run.events); k++) {
+        const json_t *event = json_array_get(run.events, k);
+        if (program_event_is(event, "slot")) {
+            assert_string_equal(program_text(event, "outcome"), "rn16_only");
+            assert_in_range(n_slots, 0, 4);
+            assert_string_equal(program_text(event, "rn16"), rn16[n_slots++]);
+        }
+    }
+    assert_int_equal(n_slots, 5);
+    assert_int_equal(program_count(run.events, "read"), 0);
+    run_free(&run);
+}
+
+/* ---- recordings that are not whole ---- */
+
+static void decode_reads_a_truncated_recording_as_far_as_it_goes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        size_t frame_bytes, extra_bytes;
+        const char *words;
+    } rows[] = {
+        {"cf32", 8, 3, "the last 3 bytes"},
+        {"ci16", 4, 1, "the last 1 byte" },
+    };
+    for (size_t k = 0; k < 2; k++) {
+        char base[128], text[512], path[192], count[64];
+        base_name(base, sizeof base, "cut");
+        snprintf(text, sizeof text, LIVE " --tags 20 --duration 0.5 --record %s "
+                 "--run.record_type %s", base, rows[k].type);
+        struct run live = run_of(text);
+        snprintf(path, sizeof path, "%s.sigmf-data", base);
+        size_t n_bytes, n_kept = 600000 * rows[k].frame_bytes + rows[k].extra_bytes; /* 0.3 s */
+        char *bytes = program_read_file(path, &n_bytes);
+        assert_true(n_bytes > n_kept);
+        program_write_file(path, bytes, n_kept);
+        free(bytes);
+        struct program program;
+        program_run(&program, "decode --json %s.sigmf-meta", base);
+        assert_int_equal(program.exit_status, 1);
+        snprintf(count, sizeof count, "%zu bytes", n_kept);
+        assert_non_null(strstr(program.err, count));
+        assert_non_null(strstr(program.err, rows[k].words));
+        assert_non_null(strstr(program.err, path));
+        json_t *events = program_events(&program);
+        program_check_events(events);
+        size_t n_live, n_matched, n_early = 0;
+        count_matches(live.events, events, 0, 0, 25e-6, &n_live, &n_matched);
+        for (size_t i = 0; i < json_array_size(live.events); i++) { /* EPC: 3.4 ms */
+            const json_t *event = json_array_get(live.events, i);
+            n_early += program_event_is(event, "read") && program_number(event, "t") < 0.29;
+        }
+        assert_true(n_early > 0);
+        assert_true(n_matched >= n_early);
+        json_decref(events);
+        program_free(&program);
+        run_free(&live);
+        remove_recording(base);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(decode_tells_what_the_live_run_told, program_kill_all),
+        cmocka_unit_test_teardown(decode_reads_raw_samples, program_kill_all),
+        cmocka_unit_test_teardown(decode_tries_what_fits_without_a_query, program_kill_all),
+        cmocka_unit_test_teardown(decode_reads_a_real_singulation, program_kill_all),
+        cmocka_unit_test_teardown(decode_reads_real_miller_replies, program_kill_all),
+        cmocka_unit_test_teardown(decode_reads_a_truncated_recording_as_far_as_it_goes,
+                                  program_kill_all),
+    };
+    return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
+}
