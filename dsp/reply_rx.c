@@ -11,13 +11,11 @@
 #include "dsp/canceller.h"
 #include "dsp/integral.h"
 #include "dsp/sync.h"
-#include "dsp/track.h"
+#include "dsp/tracks.h"
 #include "protocol/reply.h"
 
 #define SAMPLES_PER_TPRI 24.0  /* wanted after decimation */
 #define SCORE_MIN_NATS 30.0    /* a decoded reply: noise alone reaches it in < 1e-5 of slots */
-#define CLOCK_STEP_RATIO 0.01  /* between tracks of one candidate whose clock is still open */
-#define PRUNE_NATS 18.0        /* a hypothesis this far behind the best is given up */
 #define RESIDUAL_RATIO_MAX 2.0 /* unexplained energy over noise: above, the fit must be good */
 #define FIT_SINGLE_RATIO 0.7   /* a fit this good is one tag, whatever the residual */
 #define ENERGY_SIGMAS 7.0      /* energy above noise that counts as a reply */
@@ -25,7 +23,7 @@
 #define SAMPLE_LIMIT 16.0F     /* full scale is 1 */
 #define LONGEST_WINDOW_TPRI 6000.0
 
-enum { CANDIDATES_MAX = 8, TRACKS_MAX = 32, CLOCK_REACH = 3, LENGTH_KNOWN_SYMBOLS = 24 };
+enum { LENGTH_KNOWN_SYMBOLS = 24 };
 
 enum reply_rx_state { RX_IDLE = 0, RX_QUIET, RX_SEARCH, RX_TRACK };
 
@@ -48,10 +46,7 @@ struct reply_rx {
     size_t raw_at;              /* the first of them */
     float _Complex *raw;
     float _Complex *decimated;
-    struct track *track; /* TRACKS_MAX */
-    bool alive[TRACKS_MAX];
-    size_t n_tracks;
-    double first_start[TRACKS_MAX];
+    struct tracks tracks;
     double gate_nats;
     size_t n_bits; /* expected; grows when the EPC length is known */
     bool length_known, clipped;
@@ -107,11 +102,11 @@ enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, struct
     r->integral.sum = malloc((r->integral.capacity_samples + 1) * sizeof *r->integral.sum);
     r->raw = malloc(r->raw_capacity * sizeof *r->raw);
     r->decimated = malloc(r->raw_capacity * sizeof *r->decimated);
-    r->track = malloc(TRACKS_MAX * sizeof *r->track);
     enum status status = ST_OK;
-    if (!r->integral.sum || !r->raw || !r->decimated || !r->track) {
+    if (!r->integral.sum || !r->raw || !r->decimated) {
         status = status_fail(ST_NO_MEMORY, "reply receiver: no memory");
     }
+    status = status ? status : tracks_init(&r->tracks);
     status = status ? status : canceller_new(&r->canceller);
     status = status ? status : sync_new((size_t)(450.0 * 2.0 * SAMPLES_PER_TPRI), &r->sync);
     if (status) {
@@ -130,7 +125,7 @@ void reply_rx_free(struct reply_rx **rx)
         free((*rx)->integral.sum);
         free((*rx)->raw);
         free((*rx)->decimated);
-        free((*rx)->track);
+        tracks_fini(&(*rx)->tracks);
         free(*rx);
         *rx = NULL;
     }
@@ -180,7 +175,7 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     rx->n_raw = rx->raw_at = 0;
     rx->quiet = (struct canceller_quiet){0};
     rx->gate_nats = 0.0;
-    rx->n_tracks = 0;
+    rx->tracks.n = 0;
     rx->integral.n_samples = 0;
     rx->integral.sum[0] = 0.0;
     double half = 0.5 * samples_per_tpri / rx->factor;
@@ -226,12 +221,7 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
     if (rx->state != RX_TRACK) {
         return reply_listen_not_before(&rx->listen, rx->rate_sps);
     }
-    double earliest = INFINITY; /* any living hypothesis may turn out to be the reply */
-    for (size_t k = 0; k < rx->n_tracks; k++) {
-        if (rx->alive[k]) {
-            earliest = fmin(earliest, track_needs_at_least(&rx->track[k], rx->n_bits));
-        }
-    }
+    double earliest = tracks_need_at_least(&rx->tracks, rx->n_bits);
     double room = (double)rx->integral.capacity_samples; /* longer than this is given up */
     return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
 }
@@ -346,103 +336,29 @@ static double quiet_noise(const struct reply_rx *rx)
     return fmax(energy / (double)(n - 1), floor_variance);
 }
 
-/* A short preamble leaves the clock open by more than one track can pull in: several start then,
- * turned about the middle of the preamble, which is known best. */
-static void tracks_spawn(struct reply_rx *rx, const struct sync_candidate *candidate)
-{
-    double span = (double)rx->code->n_preamble_chips[rx->search.trext ? 1 : 0] * rx->code->m;
-    double sigma_ratio =
-        track_clock_sigma(&rx->search, candidate) / candidate->half; /* half-cycle, relative */
-    int reach = sigma_ratio > 0.5 * CLOCK_STEP_RATIO
-                    ? (int)fmin(ceil(1.5 * sigma_ratio / CLOCK_STEP_RATIO), CLOCK_REACH)
-                    : 0;
-    for (int k = -reach; k <= reach && rx->n_tracks < TRACKS_MAX; k++) {
-        struct sync_candidate moved = *candidate;
-        moved.half = candidate->half * (1.0 + k * CLOCK_STEP_RATIO);
-        moved.start += 0.5 * span * (candidate->half - moved.half);
-        bool outside = moved.half < rx->search.half_lo || moved.half > rx->search.half_hi;
-        if (k != 0 && outside) {
-            continue;
-        }
-        double clock_sigma = (reach > 0 ? 0.5 * CLOCK_STEP_RATIO : sigma_ratio) * moved.half;
-        rx->first_start[rx->n_tracks] = moved.start;
-        rx->alive[rx->n_tracks] = true;
-        track_init(&rx->track[rx->n_tracks++], &rx->search, &rx->integral, &moved, clock_sigma);
-    }
-}
-
 static void search_finish(struct reply_rx *rx)
 {
-    struct sync_candidate candidate[CANDIDATES_MAX];
+    struct sync_candidate candidate[TRACKS_CANDIDATES_MAX];
     rx->gate_nats = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
-    rx->n_tracks = 0;
-    size_t n = sync_find(rx->sync, &rx->integral, &rx->search, candidate, CANDIDATES_MAX);
-    for (size_t k = 0; k < n; k++) {
-        if (candidate[k].score < rx->gate_nats ||
-            candidate[k].score < candidate[0].score - PRUNE_NATS) {
-            continue;
-        }
-        tracks_spawn(rx, &candidate[k]);
-    }
+    size_t n = sync_find(rx->sync, &rx->integral, &rx->search, candidate, TRACKS_CANDIDATES_MAX);
+    tracks_begin(&rx->tracks, &rx->search, &rx->integral, candidate, n, rx->gate_nats);
     rx->state = RX_TRACK;
-}
-
-/* How many samples the slowest living hypothesis needs for its next symbol. */
-static size_t tracks_need(const struct reply_rx *rx)
-{
-    double needs = 0.0;
-    for (size_t k = 0; k < rx->n_tracks; k++) {
-        if (rx->alive[k]) {
-            needs = fmax(needs, track_needs_samples(&rx->track[k]));
-        }
-    }
-    return (size_t)ceil(needs);
-}
-
-static size_t tracks_best(const struct reply_rx *rx)
-{
-    size_t best = rx->n_tracks;
-    double best_score = -INFINITY;
-    for (size_t k = 0; k < rx->n_tracks; k++) {
-        if (rx->alive[k] && track_score(&rx->track[k]) > best_score) {
-            best = k;
-            best_score = track_score(&rx->track[k]);
-        }
-    }
-    return best;
-}
-
-/* Give up hypotheses that fell behind, and those that have become the same as a better one. */
-static void tracks_prune(struct reply_rx *rx)
-{
-    size_t best = tracks_best(rx);
-    double limit = track_score(&rx->track[best]) - PRUNE_NATS;
-    const struct track_path *lead = track_best(&rx->track[best]);
-    for (size_t k = 0; k < rx->n_tracks; k++) {
-        if (!rx->alive[k] || k == best) {
-            continue;
-        }
-        const struct track_path *path = track_best(&rx->track[k]);
-        bool same = fabs(path->start - lead->start) < 0.1 * lead->half &&
-                    fabs(path->half - lead->half) < 0.004 * lead->half;
-        rx->alive[k] = !same && track_score(&rx->track[k]) >= limit;
-    }
 }
 
 /* The first five bits of an ACK reply tell its length. */
 static void length_from_bits(struct reply_rx *rx)
 {
     uint8_t bit[LENGTH_KNOWN_SYMBOLS];
-    track_bits(&rx->track[tracks_best(rx)], bit);
+    track_bits(&rx->tracks.track[tracks_best(&rx->tracks)], bit);
     rx->n_bits = reply_epc_n_bits(bit);
     rx->length_known = true;
 }
 
 /* Advance all hypotheses as far as the samples reach.  out true: the reply is complete */
-static bool tracks_advance(struct reply_rx *rx)
+static bool reply_advance(struct reply_rx *rx)
 {
     for (;;) {
-        rx->needs_samples = tracks_need(rx);
+        rx->needs_samples = tracks_need_samples(&rx->tracks);
         if (rx->needs_samples > rx->integral.capacity_samples) {
             return true;
         }
@@ -450,15 +366,7 @@ static bool tracks_advance(struct reply_rx *rx)
         if (rx->integral.n_samples < rx->needs_samples) {
             return false;
         }
-        size_t n_symbols = 0;
-        for (size_t k = 0; k < rx->n_tracks; k++) {
-            if (rx->alive[k]) {
-                bool dummy = rx->length_known && rx->track[k].n_symbols == rx->n_bits;
-                track_symbol(&rx->track[k], &rx->integral, dummy ? 1 : -1);
-                n_symbols = rx->track[k].n_symbols;
-            }
-        }
-        tracks_prune(rx);
+        size_t n_symbols = tracks_symbol(&rx->tracks, &rx->integral, rx->n_bits, rx->length_known);
         if (!rx->length_known && n_symbols == LENGTH_KNOWN_SYMBOLS) {
             length_from_bits(rx);
         }
@@ -470,16 +378,16 @@ static bool tracks_advance(struct reply_rx *rx)
 
 static void reply_measure(const struct reply_rx *rx, size_t index, struct reply_result *result)
 {
-    const struct track *track = &rx->track[index];
+    const struct track *track = &rx->tracks.track[index];
     const struct track_path *path = track_best(track);
     unsigned m = rx->code->m;
     double n_half_cycles = (double)(track->n_preamble_chips + 2 * track->n_symbols) * m;
-    double half = (path->start - rx->first_start[index]) / n_half_cycles;
+    double half = (path->start - rx->tracks.first_start[index]) / n_half_cycles;
     /* a level change inside a sample: its integral, read linearly, loses 2/3 of a sample on average */
     double lost_ratio = 2.0 / 3.0 * path->sum_edges / (path->n * m * half);
     double _Complex gain = path->gain / (1.0 - fmin(lost_ratio, 0.5));
     double gain_power = creal(gain) * creal(gain) + cimag(gain) * cimag(gain);
-    result->start_tick = tick_of_integral(rx, rx->first_start[index]);
+    result->start_tick = tick_of_integral(rx, rx->tracks.first_start[index]);
     result->end_tick = tick_of_integral(rx, path->start);
     result->blf_hz = rx->rate_sps / (2.0 * half * rx->factor);
     result->gain = (float _Complex)gain * (float)rx->listen.carrier_sign;
@@ -497,7 +405,7 @@ static void reply_measure(const struct reply_rx *rx, size_t index, struct reply_
 static bool reply_is_sound(const struct reply_rx *rx, size_t index,
                            const struct reply_result *result)
 {
-    const struct track *track = &rx->track[index];
+    const struct track *track = &rx->tracks.track[index];
     double n_chips = (double)(track->n_preamble_chips + 2 * track->n_symbols);
     double residual_ratio = track_best(track)->cost / (n_chips * rx->search.noise_variance);
     return result->score_nats >= SCORE_MIN_NATS && result->fit_ratio >= rx->cfg.fit_min_ratio &&
@@ -507,9 +415,9 @@ static bool reply_is_sound(const struct reply_rx *rx, size_t index,
 static void verdict(struct reply_rx *rx, bool complete, struct reply_result *result)
 {
     double shortest = 2.0 * rx->search.half_lo * rx->code->m;
-    size_t best = tracks_best(rx);
+    size_t best = tracks_best(&rx->tracks);
     result_init(rx, result);
-    if (best < rx->n_tracks && complete) {
+    if (best < rx->tracks.n && complete) {
         reply_measure(rx, best, result);
         result->threshold_nats = SCORE_MIN_NATS;
         if (reply_is_sound(rx, best, result)) {
@@ -542,12 +450,12 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         rx->search.noise_variance = quiet_noise(rx);
         rx->search.walk = I * rx->quiet.leak * rx->quiet.offset_sigma_rad * rx->factor;
         search_finish(rx);
-        if (rx->n_tracks == 0) {
+        if (rx->tracks.n == 0) {
             verdict(rx, false, result);
             return true;
         }
     }
-    if (!tracks_advance(rx)) {
+    if (!reply_advance(rx)) {
         return false;
     }
     verdict(rx, rx->needs_samples <= rx->integral.capacity_samples, result);
@@ -604,7 +512,7 @@ void reply_rx_cut(struct reply_rx *rx, struct reply_result *result)
 {
     bool tracking = rx->state == RX_TRACK;
     if (!tracking) {
-        rx->n_tracks = 0;
+        rx->tracks.n = 0;
     }
     if (rx->search.noise_variance <= 0.0) { /* the search has not begun */
         bool enough = rx->integral.n_samples >= rx->quiet_samples / rx->factor;
