@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "config/require.h"
-#include "config/units.h"
 #include "dsp/pie_demod.h"
 #include "protocol/reply.h"
 #include "reader/link_guess.h"
-#include "reader/stats.h"
+#include "reader/record_reply.h"
 
 #define HISTORY_S 0.12       /* longest gap between commands that is kept for a reply */
 #define REPLY_GUARD_US 4.0   /* samples this close before the next command are its edge */
@@ -173,22 +172,12 @@ static void epc_take(struct passive *p)
     }
     struct record record = {.type = RECORD_READ};
     struct record_read *read = &record.read;
-    memcpy(read->epc, reply.epc, sizeof read->epc);
-    read->n_epc_bits = reply.n_epc_bits;
-    read->pc = reply.pc;
+    record_read_fill(read, &p->result, &reply, p->tags);
     read->rn16 = p->slot.rn16;
     read->freq_hz = p->cfg.freq_hz;
-    double re = crealf(p->result.gain), im = cimagf(p->result.gain);
-    read->rssi_dbfs = units_db_from_power_ratio(re * re + im * im);
-    read->rssi_dbm = NAN;
-    read->snr_db = p->result.snr_db;
-    double phase_deg = atan2(im, re) * 180.0 / UNITS_PI;
-    read->phase_deg = phase_deg < 0.0 ? phase_deg + 360.0 : phase_deg;
-    read->blf_hz = p->result.blf_hz;
     read->session = (int)p->session;
     read->round = p->round.round;
     read->slot = p->round.slots;
-    read->count = stats_tags_count(p->tags, reply.epc, reply.n_epc_bits);
     p->slot.read = true;
     p->totals.reads++;
     record_at(p, &record, p->result.start_tick);
@@ -197,16 +186,8 @@ static void epc_take(struct passive *p)
 static void reply_take(struct passive *p)
 {
     const struct reply_result *result = &p->result;
-    p->slot.quality = (struct record_slot){
-        .traced = true,
-        .score_nats = result->score_nats,
-        .threshold_nats = result->threshold_nats,
-        .fit_ratio = result->fit_ratio,
-        .snr_db = result->snr_db,
-        .blf_hz = result->blf_hz,
-        .offset_hz = result->offset_hz,
-        .residual_dbfs = result->residual_dbfs,
-    };
+    record_quality_fill(&p->slot.quality, result);
+    p->slot.quality.traced = true;
     if (result->verdict == REPLY_DECODED) {
         if (p->listen.kind == REPLY_KIND_EPC) {
             epc_take(p);

@@ -16,7 +16,7 @@
 #define LEAST_STEP_TICKS 4.0 /* by which the clock of a lock-step radio advances at least */
 #define WIND_UP_PATIENCE_NS 300000000 /* for the last samples to come in */
 #define WIND_UP_WAIT_MS 20
-#define WIND_UP_IDLE_WAITS 50         /* without any progress: the far end is silent */
+#define WIND_UP_IDLE_WAITS 50 /* without any progress: the far end is silent */
 #define TURNAROUND_AUTO_US 100.0
 #define TURNAROUND_AUTO_T2_RATIO 0.6
 

@@ -8,9 +8,9 @@
 
 #include "config/log.h"
 #include "config/require.h"
-#include "config/units.h"
 #include "protocol/reply.h"
 #include "reader/reader_parts.h"
+#include "reader/record_reply.h"
 
 #define CARRIER_SETTLE_US 1500.0 /* Gen2 6.3.1.2.6: no command before */
 #define T2_GUARD_TPRI 0.25       /* for the measured end of a reply */
@@ -261,23 +261,13 @@ static void read_record(struct inventory_state *state, const struct reply_result
     struct reader *reader = state->reader;
     struct record record = {.type = RECORD_READ};
     struct record_read *read = &record.read;
-    memcpy(read->epc, reply->epc, sizeof read->epc);
-    read->n_epc_bits = reply->n_epc_bits;
-    read->pc = reply->pc;
+    record_read_fill(read, result, reply, state->tags);
     read->rn16 = state->inventory.rn16;
     snprintf(read->antenna, sizeof read->antenna, "%.15s", reader->cfg.radio.antenna);
     read->freq_hz = radio_freq_hz(reader->radio);
-    double re = crealf(result->gain), im = cimagf(result->gain);
-    read->rssi_dbfs = units_db_from_power_ratio(re * re + im * im);
-    read->rssi_dbm = NAN;
-    read->snr_db = result->snr_db;
-    double phase_deg = atan2(im, re) * 180.0 / UNITS_PI;
-    read->phase_deg = phase_deg < 0.0 ? phase_deg + 360.0 : phase_deg;
-    read->blf_hz = result->blf_hz;
     read->session = reader->cfg.inventory.session;
     read->round = state->inventory.round;
     read->slot = state->inventory.slot;
-    read->count = stats_tags_count(state->tags, reply->epc, reply->n_epc_bits);
     state->totals.reads++;
     stats_add(&state->latency_ms,
               (result->end_tick - state->slot_start_tick) / reader->rate_sps * 1e3);
@@ -311,15 +301,7 @@ static struct inventory_event event_of(struct inventory_state *state,
 
 static void quality_note(struct inventory_state *state, const struct reply_result *result)
 {
-    state->quality = (struct record_slot){
-        .score_nats = result->score_nats,
-        .threshold_nats = result->threshold_nats,
-        .fit_ratio = result->fit_ratio,
-        .snr_db = result->snr_db,
-        .blf_hz = result->blf_hz,
-        .offset_hz = result->offset_hz,
-        .residual_dbfs = result->residual_dbfs,
-    };
+    record_quality_fill(&state->quality, result);
     state->totals.leak_dbfs = finite_or_null(result->leak_dbfs);
     state->totals.noise_dbfs = finite_or_null(result->noise_dbfs);
     state->totals.residual_dbfs = finite_or_null(result->residual_dbfs);
