@@ -61,6 +61,26 @@ static void put_read(struct line *line, double t_s, const struct record_read *re
     put(line, " %10s %6" PRIu64 "%s", place, read->count, read->recovered ? " recovered" : "");
 }
 
+/* A slot that brought no read, where the receiver's view of it is wanted. */
+static void put_slot(struct line *line, double t_s, const struct record_slot *slot)
+{
+    if (!slot->traced || slot->outcome == SLOT_EMPTY || slot->outcome == SLOT_SINGLE) {
+        return;
+    }
+    char rn16[8] = "", place[32];
+    if (slot->has_rn16) {
+        snprintf(rn16, sizeof rn16, "%04X", (unsigned)slot->rn16);
+    }
+    snprintf(place, sizeof place, "%" PRIu32 ".%" PRIu32, slot->round, slot->slot);
+    put(line, "%10.4f (%s%s%s)%*s", t_s, slot_outcome_text[slot->outcome], rn16[0] ? " " : "", rn16,
+        (int)(37 - strlen(slot_outcome_text[slot->outcome]) - strlen(rn16) - (rn16[0] ? 1 : 0)),
+        "");
+    put_column(line, 7, 1, slot->snr_db);
+    put_column(line, 9, 1, NAN);
+    put_column(line, 8, 2, slot->blf_hz * 1e-3);
+    put(line, " %10s", place);
+}
+
 static void put_field(void *context, const char *name, uint64_t value, const uint8_t *mask,
                       size_t n_bits)
 {
@@ -133,7 +153,7 @@ size_t record_to_line(const struct record *record, const struct record_context *
     case RECORD_COMMAND: put_command(&line, record->t_s, &record->command); break;
     case RECORD_STATUS: put_status(&line, record->t_s, &record->status); break;
     case RECORD_SUMMARY: put_summary(&line, &record->status); break;
-    case RECORD_SLOT:
+    case RECORD_SLOT: put_slot(&line, record->t_s, &record->slot); break;
     case RECORD_ROUND:
     case RECORD_TYPE_N: break;
     }
