@@ -123,11 +123,20 @@ static void decode_close(struct decode_run *run)
     }
 }
 
+/* A number out of range is the user's where the user gave it; in the metadata of a recording it is
+ * a fault of the file (contract, exit status). */
+static enum status fault_of(const struct option_set *options, enum status status)
+{
+    struct decode_cfg decode;
+    option_fill(options, &decode_options, &decode);
+    return status == ST_RANGE && decode.format == 0 ? ST_FORMAT : status;
+}
+
 /* out ST_OK at the end of the recording; what was read before a failure is out already */
 static enum status decode_file(const struct option_set *options, const char *path)
 {
     struct decode_run run = {0};
-    enum status status = decode_open(options, path, &run);
+    enum status status = fault_of(options, decode_open(options, path, &run));
     while (status == ST_OK) {
         status = recording_read(run.recording, &run.block);
         if (status == ST_OK) {

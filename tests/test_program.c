@@ -127,23 +127,23 @@ struct link_row {
 };
 
 static const struct link_row link_rows[] = {
-    {"A",              "--tari 25",                                                         0.6 },
-    {"B",              "--tari 6.25 --link.data1_tari 1.5 --blf 640k",                      0.1 },
-    {"C",              "--tari 12.5 --blf 250k --link.dr 64/3 --link.m miller4",            0.4 },
-    {"B2",             "--tari 6.25 --blf 640k --link.trext",                               0.1 },
-    {"C2",             "--tari 25 --link.data1_tari 1.5 --blf 250k --link.m miller4",       0.4 },
-    {"D",              "--tari 12.5 --link.data1_tari 1.5 --blf 320k --link.dr 64/3",       0.15},
-    {"E",              "--tari 12.5 --link.data1_tari 1.5 --blf 160k --link.dr 8",          0.2 },
-    {"F",              "--tari 6.25 --link.data1_tari 1.5 --blf 640k --link.m miller4",     0.15},
-    {"G",              "--tari 12.5 --blf 160k --link.dr 8 --link.m miller8",               0.8 },
-    {"Miller-8 TRext", "--tari 6.25 --blf 640k --link.m miller8 --link.trext",              0.3 },
-    {"Miller-2",       "--tari 12.5 --blf 250k --link.m miller2",                           0.25},
-    {"PR-ASK A",       "--tari 25 --tx.modulation pr-ask",                                  0.6 },
-    {"PR-ASK C",       "--tari 12.5 --blf 250k --link.m miller4 --tx.modulation pr-ask",    0.4 },
-    {"S1",             "--session s1",                                                      0.6 },
-    {"S2",             "--session s2",                                                      0.6 },
-    {"S3",             "--session s3 --link.trext",                                         0.6 },
-    {"S2 dual",        "--session s2 --target dual",                                        0.6 },
+    {"A", "--tari 25", 0.6},
+    {"B", "--tari 6.25 --link.data1_tari 1.5 --blf 640k", 0.1},
+    {"C", "--tari 12.5 --blf 250k --link.dr 64/3 --link.m miller4", 0.4},
+    {"B2", "--tari 6.25 --blf 640k --link.trext", 0.1},
+    {"C2", "--tari 25 --link.data1_tari 1.5 --blf 250k --link.m miller4", 0.4},
+    {"D", "--tari 12.5 --link.data1_tari 1.5 --blf 320k --link.dr 64/3", 0.15},
+    {"E", "--tari 12.5 --link.data1_tari 1.5 --blf 160k --link.dr 8", 0.2},
+    {"F", "--tari 6.25 --link.data1_tari 1.5 --blf 640k --link.m miller4", 0.15},
+    {"G", "--tari 12.5 --blf 160k --link.dr 8 --link.m miller8", 0.8},
+    {"Miller-8 TRext", "--tari 6.25 --blf 640k --link.m miller8 --link.trext", 0.3},
+    {"Miller-2", "--tari 12.5 --blf 250k --link.m miller2", 0.25},
+    {"PR-ASK A", "--tari 25 --tx.modulation pr-ask", 0.6},
+    {"PR-ASK C", "--tari 12.5 --blf 250k --link.m miller4 --tx.modulation pr-ask", 0.4},
+    {"S1", "--session s1", 0.6},
+    {"S2", "--session s2", 0.6},
+    {"S3", "--session s3 --link.trext", 0.6},
+    {"S2 dual", "--session s2 --target dual", 0.6},
 };
 
 static void program_reads_over_every_link(void **state)
@@ -399,8 +399,8 @@ static void program_hears_nothing_in_noise(void **state)
     char flags[256];
     snprintf(flags, sizeof flags, "%s 0 --duration 8.5", long_rounds);
     check_noise(flags, 10000);
-    snprintf(flags, sizeof flags, "%s 0 --duration 2.5 --tari 12.5 --link.data1_tari 1.5 --blf 160k",
-             long_rounds);
+    snprintf(flags, sizeof flags,
+             "%s 0 --duration 2.5 --tari 12.5 --link.data1_tari 1.5 --blf 160k", long_rounds);
     check_noise(flags, 10000);
     snprintf(flags, sizeof flags, "%s 0 --duration 3 --tari 12.5 --blf 250k --link.m miller4",
              long_rounds);

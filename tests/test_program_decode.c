@@ -90,14 +90,15 @@ struct record_row {
 };
 
 static const struct record_row record_rows[] = {
-    {"--run.record_type cf32",                                                    40e3,  2.0, 200},
-    {"--run.record_type ci16 --radio.n_rx_channels 2",                            40e3,  1.0, 100},
-    {"--run.record_type ci16 --tari 12.5 --link.data1_tari 1.5 --blf 320k",       320e3, 2.0, 1000},
+    {"--run.record_type cf32", 40e3, 2.0, 200},
+    {"--run.record_type ci16 --radio.n_rx_channels 2", 40e3, 1.0, 100},
+    {"--run.record_type ci16 --tari 12.5 --link.data1_tari 1.5 --blf 320k", 320e3, 2.0, 1000},
     {"--run.record_type cf32 --radio.n_rx_channels 2 --tari 12.5 --blf 250k --link.m miller4",
-     250e3,                                                                              1.0, 150},
-    {"--run.record_type ci16 --tari 6.25 --blf 640k --link.trext",                640e3, 0.3, 200},
+     250e3, 1.0, 150},
+    {"--run.record_type ci16 --tari 6.25 --blf 640k --link.trext", 640e3, 0.3, 200},
     {"--run.record_type cf32 --tari 12.5 --blf 160k --link.dr 8 --link.m miller8 "
-     "--tx.modulation pr-ask", 160e3,                                                    1.5, 80 },
+     "--tx.modulation pr-ask",
+     160e3, 1.5, 80},
 };
 
 static void decode_tells_what_the_live_run_told(void **state)
@@ -138,8 +139,9 @@ static void decode_reads_raw_samples(void **state)
     for (size_t k = 0; k < 2; k++) {
         char base[128], text[512];
         base_name(base, sizeof base, "raw");
-        snprintf(text, sizeof text, LIVE " --tags 20 --duration 0.6 --record %s --run.record_type %s",
-                 base, formats[k]);
+        snprintf(text, sizeof text,
+                 LIVE " --tags 20 --duration 0.6 --record %s --run.record_type %s", base,
+                 formats[k]);
         struct run live = run_of(text);
         snprintf(text, sizeof text, "decode --json --format %s --rate 2e6 %s.sigmf-data",
                  formats[k], base);
@@ -287,13 +289,15 @@ static void decode_reads_a_truncated_recording_as_far_as_it_goes(void **state)
         const char *words;
     } rows[] = {
         {"cf32", 8, 3, "the last 3 bytes"},
-        {"ci16", 4, 1, "the last 1 byte" },
+        {"ci16", 4, 1, "the last 1 byte"},
     };
     for (size_t k = 0; k < 2; k++) {
         char base[128], text[512], path[192], count[64];
         base_name(base, sizeof base, "cut");
-        snprintf(text, sizeof text, LIVE " --tags 20 --duration 0.5 --record %s "
-                 "--run.record_type %s", base, rows[k].type);
+        snprintf(text, sizeof text,
+                 LIVE " --tags 20 --duration 0.5 --record %s "
+                      "--run.record_type %s",
+                 base, rows[k].type);
         struct run live = run_of(text);
         snprintf(path, sizeof path, "%s.sigmf-data", base);
         size_t n_bytes, n_kept = 600000 * rows[k].frame_bytes + rows[k].extra_bytes; /* 0.3 s */

@@ -277,16 +277,14 @@ int main(void)
         cmocka_unit_test_teardown(program_zmq_reads_all_tags_in_time, program_kill_all),
         cmocka_unit_test_teardown(program_zmq_repeats_itself, program_kill_all),
         cmocka_unit_test_teardown(program_zmq_tells_when_the_far_end_vanishes, program_kill_all),
-        cmocka_unit_test_teardown(program_zmq_tells_when_the_far_end_never_comes,
+        cmocka_unit_test_teardown(program_zmq_tells_when_the_far_end_never_comes, program_kill_all),
+        cmocka_unit_test_teardown(program_zmq_ends_well_when_the_far_end_closes_after_the_duration,
                                   program_kill_all),
-        cmocka_unit_test_teardown(
-            program_zmq_ends_well_when_the_far_end_closes_after_the_duration, program_kill_all),
         cmocka_unit_test_teardown(program_zmq_stops_while_it_waits, program_kill_all),
         cmocka_unit_test_teardown(program_zmq_names_a_busy_port, program_kill_all),
         cmocka_unit_test_teardown(program_goes_on_when_the_default_endpoint_is_busy,
                                   program_kill_all),
-        cmocka_unit_test_teardown(program_refuses_a_busy_endpoint_that_was_named,
-                                  program_kill_all),
+        cmocka_unit_test_teardown(program_refuses_a_busy_endpoint_that_was_named, program_kill_all),
     };
     return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
 }
