@@ -1,6 +1,7 @@
 /* reader.c - takes all memory, starts and stops the threads in order, keeps the run's status. */
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -301,6 +302,25 @@ void reader_free(struct reader **reader)
     *reader = NULL;
 }
 
+/* A real-time radio wants its threads served at once: RX and TX before DSP and INVENTORY, PUBLISH
+ * like any other program. */
+static void priorities_set(struct reader *reader)
+{
+    static const int above_least[] = {-1, 1, 1, 2, 2}; /* as the bodies in reader_start */
+    int least = sched_get_priority_min(SCHED_FIFO);
+    for (unsigned k = 0; k < reader->n_threads; k++) {
+        if (above_least[k] < 0) {
+            continue;
+        }
+        struct sched_param parameters = {.sched_priority = least + above_least[k]};
+        if (pthread_setschedparam(reader->thread[k], SCHED_FIFO, &parameters) != 0) {
+            log_info("no real-time priority: expect late answers under load; allow it with "
+                     "'ulimit -r 10', or an rtprio line in /etc/security/limits.conf");
+            return;
+        }
+    }
+}
+
 enum status reader_start(struct reader *reader)
 {
     void *(*const body[])(void *) = {
@@ -317,6 +337,9 @@ enum status reader_start(struct reader *reader)
         int failed = pthread_create(&reader->thread[k], NULL, body[k], reader);
         require(failed == 0); /* five threads at program start: nothing sensible is left to do */
         reader->n_threads++;
+    }
+    if (radio_ops_of(reader->radio)->real_time) {
+        priorities_set(reader);
     }
     return ST_OK;
 }
