@@ -146,13 +146,15 @@ static const struct link_row link_rows[] = {
     {"S2 dual", "--session s2 --target dual", 0.6},
 };
 
+enum { PROFILES = 9 }; /* the rows of gen2.md: seeds 1 to 3 */
+
 static void program_reads_over_every_link(void **state)
 {
     (void)state;
     for (size_t k = 0; k < sizeof link_rows / sizeof *link_rows; k++) {
         const struct link_row *row = &link_rows[k];
         print_message("link %s\n", row->name);
-        for (int seed = 1; seed <= (PROGRAM_IS_SLOW ? 1 : 3); seed++) {
+        for (int seed = 1; seed <= (PROGRAM_IS_SLOW || k >= PROFILES ? 1 : 3); seed++) {
             char text[512];
             snprintf(text, sizeof text, FAST " --tags 20 --seed %d --duration %g %s", seed,
                      row->duration_s, row->flags);
@@ -405,7 +407,7 @@ static void program_hears_nothing_in_noise(void **state)
     (void)state;
     check_noise("--tags 0", 8.5);
     check_noise("--tags 0 --tari 12.5 --link.data1_tari 1.5 --blf 160k", 3.5);
-    check_noise("--tags 0 --tari 12.5 --blf 250k --link.m miller4", 4);
+    check_noise("--tags 0 --tari 12.5 --blf 250k --link.m miller4", 4.4);
     check_noise("--tags 1 --radio.sim.ebn0_db -40", 8.5);
 }
 
