@@ -13,7 +13,7 @@
 #define PROGRAM_ZPREADER ZP_BUILD_DIR "/zpreader"
 #define PROGRAM_FIELD ZP_BUILD_DIR "/tests/zmq_field"
 
-/* Deadlines under sanitizers are longer, and tests may do with fewer cases. */
+/* Deadlines under sanitizers are longer, runs shorter and cases fewer. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define PROGRAM_IS_SLOW true
 #elif defined(__has_feature)
@@ -24,6 +24,7 @@
 #ifndef PROGRAM_IS_SLOW
 #define PROGRAM_IS_SLOW false
 #endif
+#define PROGRAM_SCALE (PROGRAM_IS_SLOW ? 0.25 : 1.0) /* of the length of a long run */
 
 struct program {
     pid_t process;

@@ -80,8 +80,8 @@ static void exchange(const char *link_flags, double rate_sps, double duration_s,
 static void program_zmq_reads_all_tags_in_time(void **state)
 {
     (void)state;
-    exchange("--tari 25", 2e6, 0.35, 1);
-    exchange("--tari 12.5 --link.data1_tari 1.5 --blf 320k --target dual", 4e6, 0.07, 1);
+    exchange("--tari 25", 2e6, 0.3, 1);
+    exchange("--tari 12.5 --link.data1_tari 1.5 --blf 320k --target dual", 4e6, 0.06, 1);
     exchange("--tari 6.25 --link.data1_tari 1.5 --blf 640k", 8e6, 0.03, 1);
     exchange("--tari 12.5 --blf 250k --link.m miller4", 4e6, 0.12, 2);
 }
