@@ -133,19 +133,33 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
     }
 }
 
+/* Inlined below with the usual small factors as constants: the inner loop then unrolls. */
+static inline __attribute__((always_inline)) void
+decimate_by(const float *in, unsigned factor, float _Complex leak, float *out, size_t n_out)
+{
+    const float scale = 1.0F / (float)factor;
+    const float leak_re = crealf(leak), leak_im = cimagf(leak);
+    for (size_t k = 0; k < n_out; k++) {
+        float re = 0.0F, im = 0.0F;
+        for (unsigned j = 0; j < factor; j++) {
+            re += in[2 * (k * factor + j)];
+            im += in[2 * (k * factor + j) + 1];
+        }
+        out[2 * k] = re * scale - leak_re;
+        out[2 * k + 1] = im * scale - leak_im;
+    }
+}
+
 static void decimate_plain(const float _Complex *sample, unsigned factor, float _Complex leak,
                            float _Complex *out, size_t n_out)
 {
     const float *in = (const float *)sample;
-    float scale = 1.0F / (float)factor;
-    for (size_t k = 0; k < n_out; k++) {
-        float re = 0.0F, im = 0.0F;
-        for (unsigned j = 0; j < factor; j++) {
-            re += in[2 * j];
-            im += in[2 * j + 1];
-        }
-        in += (size_t)2 * factor;
-        out[k] = (re * scale - crealf(leak)) + I * (im * scale - cimagf(leak));
+    switch (factor) {
+    case 1: decimate_by(in, 1, leak, (float *)out, n_out); break;
+    case 2: decimate_by(in, 2, leak, (float *)out, n_out); break;
+    case 3: decimate_by(in, 3, leak, (float *)out, n_out); break;
+    case 4: decimate_by(in, 4, leak, (float *)out, n_out); break;
+    default: decimate_by(in, factor, leak, (float *)out, n_out); break;
     }
 }
 

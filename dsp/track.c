@@ -11,6 +11,7 @@
 #include "config/require.h"
 #include "dsp/edge.h"
 
+#define SURVIVOR_NATS 40.0      /* a survivor this much less likely than the best is dropped */
 #define GATE_RATIO 0.25         /* edge gate, half-cycles */
 #define FORGET_RATIO 0.985      /* per symbol: about 65 symbols of memory */
 #define CLOCK_WALK_RATIO 3e-4   /* random walk of the half-cycle per symbol, for drift in a reply */
@@ -323,10 +324,14 @@ void track_symbol(struct track *track, const struct integral *integral, int forc
             }
         }
     }
+    double limit = INFINITY; /* of the cost of a survivor worth following */
+    for (unsigned s = 0; s < code->n_states; s++) {
+        limit = fmin(limit, best[s] + SURVIVOR_NATS * track->noise_variance);
+    }
     struct track_path next[LINECODE_STATES_MAX];
     for (unsigned s = 0; s < code->n_states; s++) {
         next[s].alive = false;
-        if (best[s] < INFINITY) {
+        if (best[s] <= limit) {
             unsigned from = back[s] / 2;
             next[s] = track->path[from];
             path_extend(&next[s], track, integral, &symbol[from],

@@ -13,7 +13,7 @@
 
 #define HISTORY_S 0.12       /* longest gap between commands that is kept for a reply */
 #define REPLY_GUARD_US 4.0   /* samples this close before the next command are its edge */
-#define MARGIN_TPRI 2.0      /* other readers' tags: search this much outside T1 */
+#define MARGIN_TPRI 1.0      /* other readers' tags: search this much outside T1 */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: drift and our own error */
 #define TAGS_MAX 200000
 
