@@ -57,7 +57,7 @@ static void program_reads_all_tags_and_no_other(void **state)
             before_s = t_s;
         }
     }
-    assert_true(before_s < 3);
+    assert_true(before_s < 3 + 6e-3); /* the slot that was open at 3 s is finished: 5.6 ms */
     assert_int_equal(program_count(events, "status"), 3); /* at 1, 2 and 3 s of sample time */
     json_decref(events);
 }

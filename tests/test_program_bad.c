@@ -290,13 +290,13 @@ static void program_prints_a_table_for_people(void **state)
     static struct program_epcs truth;
     program_epcs_truth(5, 1, &truth);
     struct program program;
-    program_run(&program, "inventory " FAST " --tags 5 --duration 0.3");
+    program_run(&program, "inventory " FAST " --tags 5 --duration 0.3 --target a");
     program_succeeded(&program);
     size_t n_lines = 0;
     for (const char *at = program.out; *at; at++) {
         n_lines += *at == '\n';
     }
-    assert_int_equal(n_lines, 1 + 5); /* a heading and the reads: session S0, target A */
+    assert_int_equal(n_lines, 1 + 5); /* a heading, each tag once */
     for (size_t k = 0; k < truth.n; k++) {
         assert_non_null(strstr(program.out, truth.epc[k]));
     }
