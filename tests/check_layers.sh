@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # check_layers.sh - prints every include that breaks the layer rule; status 1 when there is one.
 #   reader -> radio -> dsp -> protocol -> config       radio/air -> config       tests -> any
-# UHD is seen by radio/radio_uhd.c only; threads are started by reader/ (and by tests) only; locks
+# UHD is seen by radio/radio_uhd* only; threads are started by reader/ (and by tests) only; locks
 # and waits are for reader/ and for the radios, whose recv and send come from two threads.
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
@@ -40,8 +40,9 @@ awk '
         else if (index(may[from], " " to " ") == 0)
             report(from " must not include \"" path "\"")
     }
-    /^[ \t]*#[ \t]*include[ \t]*<uhd/ && FILENAME != "radio/radio_uhd.c" {
-        report("only radio/radio_uhd.c sees UHD")
+    /^[ \t]*#[ \t]*include[ \t]*(<uhd|"radio\/radio_uhd)/ &&
+        FILENAME !~ /^radio\/radio_uhd[^\/]*\.[ch]$/ {
+        report("only radio/radio_uhd*.c and .h see UHD")
     }
     /(pthread|thrd)_create[ \t]*\(/ && from != "reader" {
         report("only reader/ starts threads")
