@@ -11,8 +11,8 @@
 #include "reader/stats.h"
 
 enum {
-    IQ_BLOCKS = 64, /* pool; power of two */
-    IQ_BLOCK_SAMPLES = 8192,
+    IQ_BLOCKS = 512, /* pool; power of two: at one packet a block still a tenth of a second */
+    IQ_BLOCK_SAMPLES = 4096,
     COMMAND_BITS_MAX = 320,
 };
 

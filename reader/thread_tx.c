@@ -5,6 +5,8 @@
 #include "reader/reader_parts.h"
 
 enum { TX_CHUNK_SAMPLES = 4096 };
+#define TX_STEP_RATIO 0.125   /* of the lead */
+#define TX_NAP_MAX_NS 1000000 /* a stop is never noticed later */
 
 struct tx_state {
     int64_t next_tick;
@@ -56,10 +58,20 @@ static void tx_plan_end(struct reader *reader, struct tx_state *state)
     state->end_tick = off + (int64_t)(2.0 * ramp_ticks) + 64; /* zeros last */
 }
 
+/* A real-time radio is fed in steps of a good part of its lead: packets of a few samples would cost
+ * host and device more than they save. */
+static int64_t tx_step_ticks(const struct reader *reader)
+{
+    double step_us = reader->cfg.radio.tx_lead_us * TX_STEP_RATIO;
+    return radio_ops_of(reader->radio)->real_time ? (int64_t)(step_us * 1e-6 * reader->rate_sps)
+                                                  : 0;
+}
+
 static void tx_wait(struct reader *reader, unsigned seen)
 {
     if (radio_ops_of(reader->radio)->real_time) {
-        struct timespec nap = {.tv_nsec = 50000};
+        long nap_ns = (long)(reader->cfg.radio.tx_lead_us * TX_STEP_RATIO * 1e3 / 2.0);
+        struct timespec nap = {.tv_nsec = nap_ns < TX_NAP_MAX_NS ? nap_ns : TX_NAP_MAX_NS};
         nanosleep(&nap, NULL);
     } else {
         bell_wait(&reader->bell_tx, seen, 100);
@@ -101,7 +113,8 @@ void *thread_tx(void *argument)
         if (state.next_tick >= state.end_tick) {
             break;
         }
-        if (state.next_tick < limit) {
+        bool last = limit == state.end_tick;
+        if (limit - state.next_tick > (last ? 0 : tx_step_ticks(reader))) {
             status = tx_send(reader, &state, limit);
         } else {
             tx_wait(reader, seen);
