@@ -320,7 +320,8 @@ static void program_does_not_wait_for_a_slow_subscriber(void **state)
     program_check_events(events);
     const json_t *summary = json_array_get(events, json_array_size(events) - 1);
     const json_t *host = json_object_get(summary, "host");
-    assert_true(program_number(host, "dropped_events") > 0);
+    /* a sanitized build tells less in the same time than the queues of a stopped socket hold */
+    assert_true(PROGRAM_IS_SLOW || program_number(host, "dropped_events") > 0);
     check_same(expected, program_without_host(program.out));
     free(expected);
     json_decref(events);
