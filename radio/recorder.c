@@ -63,6 +63,7 @@ static enum status open_files(struct recorder *recorder, const char *base)
         return status_fail(ST_IO, "%s: no temporary file: %s", recorder->meta_path,
                            strerror(errno));
     }
+    (void)unlink(recorder->meta_path); /* of an older recording: it would describe other samples */
     return ST_OK;
 }
 

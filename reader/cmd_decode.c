@@ -1,5 +1,6 @@
 /* cmd_decode.c - recordings: reader commands and tag replies, offline. */
 #include <math.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,6 +32,15 @@ static const struct option_row decode_rows[] = {
 
 const struct option_table decode_options = {
     .title = "decode", .rows = decode_rows, .n_rows = sizeof decode_rows / sizeof *decode_rows};
+
+/* Set by Ctrl-C, and by the publishers when stdout takes no more. */
+static volatile sig_atomic_t decode_stopped;
+
+static void decode_stop(int signal_number)
+{
+    (void)signal_number;
+    decode_stopped = 1;
+}
 
 struct decode_run {
     struct publish *publish;
@@ -137,7 +147,7 @@ static enum status decode_file(const struct option_set *options, const char *pat
 {
     struct decode_run run = {0};
     enum status status = fault_of(options, decode_open(options, path, &run));
-    while (status == ST_OK) {
+    while (status == ST_OK && !decode_stopped) {
         status = recording_read(run.recording, &run.block);
         if (status == ST_OK) {
             passive_push(run.passive, run.block.sample[0], run.block.n_samples,
@@ -162,7 +172,10 @@ int cmd_decode(struct option_set *options, int n_arguments, char **arguments)
         return 2;
     }
     int worst = 0;
-    for (int k = 0; k < n_arguments; k++) {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, decode_stop);
+    signal(SIGTERM, decode_stop);
+    for (int k = 0; k < n_arguments && !decode_stopped; k++) {
         int exit_status = run_exit_status(decode_file(options, arguments[k]));
         worst = exit_status > worst ? exit_status : worst;
     }

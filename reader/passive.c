@@ -12,7 +12,7 @@
 #include "reader/record_reply.h"
 
 #define HISTORY_S 0.12       /* longest gap between commands that is kept for a reply */
-#define REPLY_GUARD_US 4.0   /* samples this close before the next command are its edge */
+#define REPLY_GUARD_TARI 0.4 /* samples this close before the next command are its edge */
 #define MARGIN_TPRI 1.0      /* other readers' tags: search this much outside T1 */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: drift and our own error */
 #define TAGS_MAX 200000
@@ -44,6 +44,7 @@ struct passive {
     struct open_slot slot;
     struct record_round round;
     double round_start_tick;
+    int q; /* in force: Query, then QueryAdjust */
     unsigned session;
     struct record_status totals;
 };
@@ -108,7 +109,7 @@ static void slot_close(struct passive *p, double tick)
                                             : SLOT_EMPTY;
     record.slot.round = p->round.round;
     record.slot.slot = p->round.slots;
-    record.slot.q = p->round.q;
+    record.slot.q = p->q;
     record.slot.has_rn16 = slot->has_rn16;
     record.slot.rn16 = slot->rn16;
     p->round.slots++;
@@ -145,6 +146,7 @@ static void round_begin(struct passive *p, const struct command *command, double
     slot_close(p, start_tick);
     round_close(p, start_tick);
     p->round = (struct record_round){.round = p->round.round + 1, .q = command->query.q};
+    p->q = command->query.q;
     p->session = command->query.session;
     p->round_start_tick = start_tick;
 }
@@ -303,6 +305,12 @@ static void frame_take(struct passive *p)
     if (sound && command.id == COMMAND_QUERY) {
         query_take(p, &command);
     }
+    if (sound && command.id == COMMAND_QUERY_ADJUST) {
+        slot_close(p, p->frame.start_tick); /* with the Q it was opened under */
+        p->q += command.query_adjust.updn == UPDN_UP ? 1 : 0;
+        p->q -= command.query_adjust.updn == UPDN_DOWN ? 1 : 0;
+        p->q = p->q < 0 ? 0 : p->q > 15 ? 15 : p->q;
+    }
     enum command_reply expect = sound ? command_row(command.id)->reply : REPLY_NONE;
     if (expect == REPLY_RN16) {
         slot_begin(p, p->frame.start_tick);
@@ -357,7 +365,7 @@ static void chunk_push(struct passive *p, const float _Complex *sample, size_t n
         sample += n;
         n_samples -= n;
         if (found) {
-            double guard = REPLY_GUARD_US * 1e-6 * p->cfg.rate_sps;
+            double guard = REPLY_GUARD_TARI * p->frame.tari_us * 1e-6 * p->cfg.rate_sps;
             window_close(p, (int64_t)(p->frame.start_tick - guard));
             frame_take(p);
         }
@@ -386,7 +394,7 @@ void passive_finish(struct passive *p)
 {
     int64_t end = p->history_tick + (int64_t)p->n_history;
     if (pie_demod_finish(p->demod, &p->frame)) {
-        double guard = REPLY_GUARD_US * 1e-6 * p->cfg.rate_sps;
+        double guard = REPLY_GUARD_TARI * p->frame.tari_us * 1e-6 * p->cfg.rate_sps;
         window_close(p, (int64_t)(p->frame.start_tick - guard));
         frame_take(p);
     }

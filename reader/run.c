@@ -85,6 +85,8 @@ int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP); /* a closed terminal must not leave the carrier on */
+    sigaddset(&signals, SIGQUIT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     struct reader *reader = NULL;

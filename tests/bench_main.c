@@ -132,12 +132,12 @@ int main(int argc, char **argv)
         }
     }
     if (!name || strcmp(name, "list") == 0 || strcmp(name, "--help") == 0) {
-        return list();
+        return list() || fflush(stdout) != 0;
     }
     for (int k = 0; rows[k]; k++) {
         if (strcmp(rows[k]->name, name) == 0) {
             run.name = name;
-            return rows[k]->run(&run);
+            return rows[k]->run(&run) || fflush(stdout) != 0 || ferror(stdout);
         }
     }
     fprintf(stderr, "zpreader-bench: no benchmark '%s'; zpreader-bench list shows them\n", name);
