@@ -393,6 +393,10 @@ static void reply_measure(const struct reply_rx *rx, size_t index, struct reply_
     result->gain = (float _Complex)gain * (float)rx->listen.carrier_sign;
     result->snr_db =
         units_db_from_power_ratio(gain_power * 2.0 * m * half / rx->search.noise_variance);
+    /* the quiet held the leak and the idle tag (-h): what the reply swings about beyond +h is left */
+    double _Complex left = path->offset - gain;
+    result->residual_dbfs =
+        units_db_from_power_ratio(creal(left) * creal(left) + cimag(left) * cimag(left));
     result->score_nats = track_score(track);
     result->fit_ratio = track_fit_ratio(track);
     result->bits.n_bits = track->n_symbols > rx->n_bits ? rx->n_bits : track->n_symbols;
