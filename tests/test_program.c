@@ -362,6 +362,12 @@ static void program_ends_in_order_on_sigterm(void **state)
     stop_by(SIGTERM);
 }
 
+static void program_ends_in_order_when_the_terminal_closes(void **state)
+{
+    (void)state;
+    stop_by(SIGHUP);
+}
+
 static void program_ends_when_nobody_reads_its_output(void **state)
 {
     (void)state;
@@ -425,6 +431,7 @@ int main(void)
         cmocka_unit_test_teardown(program_does_not_wait_for_a_slow_subscriber, program_kill_all),
         cmocka_unit_test_teardown(program_ends_in_order_on_sigint, program_kill_all),
         cmocka_unit_test_teardown(program_ends_in_order_on_sigterm, program_kill_all),
+        cmocka_unit_test_teardown(program_ends_in_order_when_the_terminal_closes, program_kill_all),
         cmocka_unit_test_teardown(program_ends_when_nobody_reads_its_output, program_kill_all),
         cmocka_unit_test_teardown(program_hears_nothing_in_noise, program_kill_all),
     };

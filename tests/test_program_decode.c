@@ -281,6 +281,72 @@ static void decode_reads_real_miller_replies(void **state)
     run_free(&run);
 }
 
+/* Slots of a live run and of its recording: the same Q in force, and an empty field stays empty. */
+static void slots_agree(unsigned n_tags)
+{
+    char base[128], text[512];
+    base_name(base, sizeof base, "slots");
+    snprintf(text, sizeof text, LIVE " --tags %u --seed 7 --duration 0.6 --record %s", n_tags,
+             base);
+    struct run live = run_of(text);
+    snprintf(text, sizeof text, "decode %s --json", base);
+    struct run decoded = run_of(text);
+    size_t n_slots = 0, at = 0;
+    for (size_t k = 0; k < json_array_size(live.events); k++) {
+        const json_t *slot = json_array_get(live.events, k);
+        if (!program_event_is(slot, "slot")) {
+            continue;
+        }
+        while (at < json_array_size(decoded.events) &&
+               !program_event_is(json_array_get(decoded.events, at), "slot")) {
+            at++;
+        }
+        if (at == json_array_size(decoded.events)) {
+            break; /* the slot the run ended in */
+        }
+        const json_t *seen = json_array_get(decoded.events, at++);
+        assert_true(program_number(seen, "q") == program_number(slot, "q"));
+        if (n_tags == 0) {
+            assert_string_equal(program_text(seen, "outcome"), "empty");
+        }
+        n_slots++;
+    }
+    assert_true(n_slots >= 80);
+    run_free(&live);
+    run_free(&decoded);
+    remove_recording(base);
+}
+
+static void decode_tells_the_slots_of_the_live_run(void **state)
+{
+    (void)state;
+    slots_agree(0);
+    slots_agree(20);
+}
+
+static void decode_on_a_full_disk_fails(void **state)
+{
+    (void)state;
+    char base[128], script[160], text[512];
+    base_name(base, sizeof base, "full");
+    base_name(script, sizeof script, "full.sh");
+    snprintf(text, sizeof text, LIVE " --tags 2 --duration 0.05 --record %s", base);
+    struct run live = run_of(text);
+    run_free(&live);
+    FILE *file = fopen(script, "w");
+    assert_non_null(file);
+    fprintf(file, "exec %s decode %s --json >/dev/full\n", PROGRAM_ZPREADER, base);
+    fclose(file);
+    struct program program;
+    program_start(&program, "/bin/sh", script);
+    program_wait(&program, 20.0);
+    assert_int_equal(program.exit_status, 1);
+    assert_non_null(strstr(program.err, "No space left"));
+    program_free(&program);
+    unlink(script);
+    remove_recording(base);
+}
+
 /* ---- recordings that are not whole ---- */
 
 static void decode_reads_a_truncated_recording_as_far_as_it_goes(void **state)
@@ -340,6 +406,8 @@ int main(void)
         cmocka_unit_test_teardown(decode_tries_what_fits_without_a_query, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_a_real_singulation, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_real_miller_replies, program_kill_all),
+        cmocka_unit_test_teardown(decode_tells_the_slots_of_the_live_run, program_kill_all),
+        cmocka_unit_test_teardown(decode_on_a_full_disk_fails, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_a_truncated_recording_as_far_as_it_goes,
                                   program_kill_all),
     };
