@@ -73,6 +73,20 @@ const struct option_table reply_rx_options = {
     .n_rows = sizeof reply_rx_rows / sizeof *reply_rx_rows,
 };
 
+const char *const reply_cause_text[REPLY_CAUSE_N] = {
+    [REPLY_CAUSE_NONE] = "none",
+    [REPLY_CAUSE_CLIPPED] = "receiver clips",
+    [REPLY_CAUSE_CARRIER] = "another carrier",
+    [REPLY_CAUSE_COMMANDS] = "another reader's commands",
+    [REPLY_CAUSE_IMPULSES] = "impulses",
+    [REPLY_CAUSE_BURST] = "burst of noise",
+    [REPLY_CAUSE_NO_PREAMBLE] = "energy without a preamble",
+    [REPLY_CAUSE_WEAK] = "reply too weak",
+    [REPLY_CAUSE_MISFIT] = "more than one reply",
+    [REPLY_CAUSE_DOUBTFUL] = "CRC right by chance",
+    [REPLY_CAUSE_CUT] = "samples missing",
+};
+
 void reply_listen_init(struct reply_listen *listen, const struct link *link, enum reply_kind kind,
                        double from_tick)
 {
@@ -86,8 +100,11 @@ void reply_listen_init(struct reply_listen *listen, const struct link *link, enu
     listen->carrier_sign = 1;
 }
 
-enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, struct reply_rx **rx)
+enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, unsigned n_channels,
+                         struct reply_rx **rx)
 {
+    require(n_channels >= 1);
+    require(n_channels <= LIMIT_RX_CHANNELS);
     require(rate_sps >= 1e5);
     require(rate_sps <= 100e6);
     struct reply_rx *r = calloc(1, sizeof *r);
@@ -226,6 +243,22 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
     return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
 }
 
+static void trace_init(struct reply_trace *trace)
+{
+    *trace = (struct reply_trace){
+        .preamble_nats = NAN,
+        .gate_nats = NAN,
+        .start_us = NAN,
+        .clock_error_ratio = NAN,
+        .clock_drift_ratio = NAN,
+        .residual_ratio = NAN,
+        .noise_spread_db = NAN,
+        .noise_axis_deg = NAN,
+        .bit_errors_expected = NAN,
+        .blanked_ratio = 0.0,
+    };
+}
+
 static void result_init(struct reply_rx *rx, struct reply_result *result)
 {
     result->verdict = REPLY_NONE_HEARD;
@@ -250,6 +283,10 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
         units_db_from_power_ratio(creal(mean) * creal(mean) + cimag(mean) * cimag(mean));
     result->offset_hz = rx->quiet.offset_rad * rx->rate_sps / (2.0 * UNITS_PI);
     result->clipped = rx->clipped;
+    result->cause = rx->clipped ? REPLY_CAUSE_CLIPPED : REPLY_CAUSE_NONE;
+    memset(result->channel_gain, 0, sizeof result->channel_gain);
+    trace_init(&result->trace);
+    result->trace.gate_nats = rx->gate_nats;
     rx->state = RX_IDLE;
 }
 
@@ -391,6 +428,7 @@ static void reply_measure(const struct reply_rx *rx, size_t index, struct reply_
     result->end_tick = tick_of_integral(rx, path->start);
     result->blf_hz = rx->rate_sps / (2.0 * half * rx->factor);
     result->gain = (float _Complex)gain * (float)rx->listen.carrier_sign;
+    result->channel_gain[0] = result->gain;
     result->snr_db =
         units_db_from_power_ratio(gain_power * 2.0 * m * half / rx->search.noise_variance);
     /* the quiet held the leak and the idle tag (-h): what the reply swings about beyond +h is left */
@@ -482,9 +520,10 @@ static void raw_append(struct reply_rx *rx, const float _Complex *sample, size_t
     rx->next_tick += (int64_t)n;
 }
 
-bool reply_rx_push(struct reply_rx *rx, const float _Complex *sample, size_t n_samples,
+bool reply_rx_push(struct reply_rx *rx, const float _Complex *const *channel, size_t n_samples,
                    int64_t first_tick, struct reply_result *result)
 {
+    const float _Complex *sample = channel[0];
     if (rx->state == RX_IDLE) {
         return false;
     }

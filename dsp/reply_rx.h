@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/limits.h"
 #include "config/option.h"
 #include "protocol/bits.h"
 #include "protocol/link.h"
@@ -40,28 +41,75 @@ void reply_listen_init(struct reply_listen *listen, const struct link *link, enu
 
 enum reply_verdict { REPLY_NONE_HEARD = 0, REPLY_DECODED, REPLY_UNREADABLE /* energy, no reply */ };
 
+enum { REPLY_ERRORS_MAX = 16, REPLY_TONES_MAX = 4 };
+
+/* Why a window ended as it did: what stood in the way, or what disturbed a reply that was decoded
+ * all the same. reply_cause_text[] has the words. */
+enum reply_cause {
+    REPLY_CAUSE_NONE = 0,
+    REPLY_CAUSE_CLIPPED,     /* the converter's end was touched */
+    REPLY_CAUSE_CARRIER,     /* another carrier in the channel or beside it */
+    REPLY_CAUSE_COMMANDS,    /* another reader's keyed carrier */
+    REPLY_CAUSE_IMPULSES,    /* short and strong */
+    REPLY_CAUSE_BURST,       /* noise that comes and goes (GSM, LTE) */
+    REPLY_CAUSE_NO_PREAMBLE, /* energy, but nothing like a preamble */
+    REPLY_CAUSE_WEAK,        /* a preamble, but the reply does not stand out of the noise */
+    REPLY_CAUSE_MISFIT,      /* more than one waveform: a collision */
+    REPLY_CAUSE_DOUBTFUL,    /* CRC right by chance, more likely than not */
+    REPLY_CAUSE_CUT,         /* samples are missing */
+    REPLY_CAUSE_N
+};
+extern const char *const reply_cause_text[REPLY_CAUSE_N];
+
+struct reply_tone { /* another carrier, as the quiet showed it */
+    double offset_hz;
+    double power_dbfs;
+};
+
+struct reply_trace {                 /* how the receiver came to its verdict; NaN: not known */
+    double preamble_nats, gate_nats; /* detection metric of the preamble, and what it is held to */
+    double start_us;                 /* first edge after the command's last rising edge */
+    double clock_error_ratio;        /* tag clock over what was expected, minus 1 */
+    double clock_drift_ratio;        /* growth of its period from the reply's first to last edge */
+    double residual_ratio;      /* energy the decoded waveform leaves, over noise: 1 is ideal */
+    double noise_spread_db;     /* stronger over weaker axis of the noise in the I/Q plane */
+    double noise_axis_deg;      /* angle from that axis to the tag's swing, 0..90 */
+    double bit_errors_expected; /* from the soft values: error events in the sequence */
+    double blanked_ratio;       /* share of the window's samples taken out as impulses */
+    struct reply_tone tone[REPLY_TONES_MAX];
+    unsigned n_tones;
+    unsigned n_list_tried; /* sequences tried beyond the likeliest one */
+    /* bits that a decision symbol by symbol would have got wrong; errors on the air once the CRC
+     * is right */
+    unsigned n_errors; /* may be more than fit */
+    uint16_t error_bit[REPLY_ERRORS_MAX];
+};
+
 struct reply_result {
     enum reply_verdict verdict;
-    struct bitbuf bits;           /* data bits, preamble and dummy removed */
-    double start_tick;            /* first edge of the preamble */
-    double end_tick;              /* end of the dummy bit */
-    int64_t ready_tick;           /* the verdict rests on samples before this tick */
-    double blf_hz;                /* measured, mean over the reply */
-    float _Complex gain;          /* half swing h at the receiver, carrier sign removed */
-    double snr_db;                /* Eb/N0 */
-    double score_nats;            /* log-likelihood gain over noise only */
+    enum reply_cause cause;
+    struct bitbuf bits;  /* data bits, preamble and dummy removed */
+    double start_tick;   /* first edge of the preamble */
+    double end_tick;     /* end of the dummy bit */
+    int64_t ready_tick;  /* the verdict rests on samples before this tick */
+    double blf_hz;       /* measured, mean over the reply */
+    float _Complex gain; /* half swing h at channel 0, carrier sign removed */
+    float _Complex channel_gain[LIMIT_RX_CHANNELS]; /* the same at every channel */
+    double snr_db;                                  /* Eb/N0 */
+    double score_nats;                              /* log-likelihood gain over noise only */
     double fit_ratio;             /* squared correlation with the decoded waveform */
     double threshold_nats;        /* what score_nats was held against */
     double leak_dbfs, noise_dbfs; /* carrier level and noise power in the quiet (full band) */
     double residual_dbfs;         /* carrier left after cancellation, mean level in the window */
     double offset_hz;             /* carrier offset taken out */
     bool clipped;                 /* a sample of the window touched full scale */
+    struct reply_trace trace;
 };
 
 struct reply_rx;
 
-/*   pre rate_sps 1e5 .. 100e6   err ST_NO_MEMORY. All memory is taken here. */
-enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps,
+/*   pre rate_sps 1e5 .. 100e6, n_channels 1 .. LIMIT_RX_CHANNELS   err ST_NO_MEMORY. All memory is taken here. */
+enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, unsigned n_channels,
                          struct reply_rx **rx) must_check;
 void reply_rx_free(struct reply_rx **rx);
 
@@ -81,10 +129,10 @@ int64_t reply_rx_not_before(const struct reply_rx *rx);
 /* The same before the window has begun: a bound from the request alone. */
 int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps);
 
-/* Push consecutive samples; the first push of a window may begin at or before
- * reply_rx_first_tick.  out true: the window is over, result filled; samples beyond
+/* Push consecutive samples, sample[channel][0 .. n_samples); the first push of a window may begin
+ * at or before reply_rx_first_tick.  out true: the window is over, result filled; samples beyond
  * result->ready_tick were not looked at */
-bool reply_rx_push(struct reply_rx *rx, const float _Complex *sample, size_t n_samples,
+bool reply_rx_push(struct reply_rx *rx, const float _Complex *const *sample, size_t n_samples,
                    int64_t first_tick, struct reply_result *result);
 
 /* The stream ends (or has a gap) in mid-window: verdict from what is there. */

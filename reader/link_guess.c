@@ -38,7 +38,7 @@ static double trial(struct reply_rx *receiver, const struct reply_listen *listen
     if (reply_rx_first_tick(receiver) < first_tick) {
         return 0.0;
     }
-    if (!reply_rx_push(receiver, sample, n_samples, first_tick, &result)) {
+    if (!reply_rx_push(receiver, &sample, n_samples, first_tick, &result)) {
         reply_rx_cut(receiver, &result);
     }
     if (result.verdict != REPLY_DECODED) {

@@ -65,7 +65,7 @@ enum status passive_new(const struct passive_cfg *cfg, struct passive **passive)
     p->history = malloc(p->history_capacity * sizeof *p->history);
     enum status status = p->history ? ST_OK : status_fail(ST_NO_MEMORY, "decoder: no memory");
     status = status ? status : pie_demod_new(cfg->rate_sps, &p->demod);
-    status = status ? status : reply_rx_new(&p->cfg.receiver, cfg->rate_sps, &p->receiver);
+    status = status ? status : reply_rx_new(&p->cfg.receiver, cfg->rate_sps, 1, &p->receiver);
     status = status ? status : stats_tags_new(TAGS_MAX, &p->tags);
     if (status) {
         passive_free(&p);
@@ -224,7 +224,7 @@ static void window_run(struct passive *p, int64_t limit_tick)
     if (reply_rx_first_tick(p->receiver) < from) {
         return; /* the recording begins in mid-window */
     }
-    if (!reply_rx_push(p->receiver, sample, (size_t)n, from, &p->result)) {
+    if (!reply_rx_push(p->receiver, &sample, (size_t)n, from, &p->result)) {
         reply_rx_cut(p->receiver, &p->result);
     }
     reply_take(p);

@@ -48,8 +48,8 @@ static void block_process(struct reader *reader, struct dsp_state *state,
         reply_rx_cut(reader->receiver, &heard.result);
         heard.result.ready_tick = block->first_tick;
     } else {
-        done = reply_rx_push(reader->receiver, block->sample[0], block->n_samples,
-                             block->first_tick, &heard.result);
+        done = reply_rx_push(reader->receiver, (const float _Complex *const *)block->sample,
+                             block->n_samples, block->first_tick, &heard.result);
     }
     if (done) {
         heard.id = state->id;

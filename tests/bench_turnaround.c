@@ -104,7 +104,8 @@ static double rig_time(struct rig *rig, int64_t held, bool *ok)
 {
     float _Complex ack[ACK_SAMPLES];
     reply_rx_begin(rig->rx, &rig->listen);
-    *ok = reply_rx_push(rig->rx, rig->heard, rig->n_heard, rig->heard_tick, &rig->result) &&
+    *ok = reply_rx_push(rig->rx, &(const float _Complex *){rig->heard}, rig->n_heard,
+                        rig->heard_tick, &rig->result) &&
           rig->result.verdict == REPLY_DECODED;
     if (!*ok) {
         return NAN;
@@ -115,14 +116,14 @@ static double rig_time(struct rig *rig, int64_t held, bool *ok)
     size_t block = (size_t)(50e-6 * rig->rate_sps);
     for (size_t at = 0; at < before; at += block) {
         size_t part = before - at < block ? before - at : block;
-        if (reply_rx_push(rig->rx, rig->heard + at, part, rig->heard_tick + (int64_t)at,
-                          &rig->result)) {
+        if (reply_rx_push(rig->rx, &(const float _Complex *){rig->heard + at}, part,
+                          rig->heard_tick + (int64_t)at, &rig->result)) {
             *ok = false; /* decided before its last sample: cannot be */
             return NAN;
         }
     }
     double start = bench_wall_s();
-    *ok = reply_rx_push(rig->rx, rig->heard + before, (size_t)held,
+    *ok = reply_rx_push(rig->rx, &(const float _Complex *){rig->heard + before}, (size_t)held,
                         rig->heard_tick + (int64_t)before, &rig->result) &&
           rig_answer(rig, ack);
     double spent_us = (bench_wall_s() - start) * 1e6;
@@ -166,7 +167,7 @@ static enum status rig_open(struct rig *rig, const char *const *settings)
     status = link_make(&link, &rig->link);
     status = status ? status : air_new(&air, rig->rate_sps, 915e6, 1, 1, &rig->air);
     status = status ? status : tx_shape_new(&tx, rig->rate_sps, &rig->shape);
-    status = status ? status : reply_rx_new(&receiver, rig->rate_sps, &rig->rx);
+    status = status ? status : reply_rx_new(&receiver, rig->rate_sps, 1, &rig->rx);
     if (!status) {
         inventory_init(&rig->inventory, &inventory, &rig->link);
         tx_shape_carrier_on(rig->shape, 0);

@@ -85,7 +85,8 @@ static void window_run(struct reply_rx *rx, const struct reply_listen *listen, d
         promise = now > promise ? now : promise;
         size_t block = 1u + (turn * 37u + seed) % 400u;
         block = block < n - at ? block : n - at;
-        over = reply_rx_push(rx, sample + at, block, (int64_t)at, &result);
+        over =
+            reply_rx_push(rx, &(const float _Complex *){sample + at}, block, (int64_t)at, &result);
         at += block;
     }
     if (!over) {
@@ -120,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     struct reply_rx_cfg cfg = {
         .start_margin_tpri = 0.5, .false_alarm_ratio = 0.05, .fit_min_ratio = 0.4};
     struct reply_rx *rx;
-    require(reply_rx_new(&cfg, rate_sps, &rx) == ST_OK);
+    require(reply_rx_new(&cfg, rate_sps, 1, &rx) == ST_OK);
     window_run(rx, &listen, rate_sps, sample, n, data[4]);
     window_run(rx, &listen, rate_sps, sample, n / 2, data[5]); /* once more, cut somewhere */
     reply_rx_free(&rx);

@@ -68,7 +68,7 @@ static inline void rig_open(struct rig *rig, double rate_sps, const struct link 
         reply_rx_free(&rig->rx);
     }
     if (!rig->rx) {
-        assert_int_equal(reply_rx_new(&cfg, rate_sps, &rig->rx), ST_OK);
+        assert_int_equal(reply_rx_new(&cfg, rate_sps, 1, &rig->rx), ST_OK);
     }
     rig->rate_sps = rate_sps;
     rig->link = *link;
@@ -138,7 +138,8 @@ static inline bool rig_run(struct rig *rig, size_t block, struct reply_result *r
         latest_promise = promise > latest_promise ? promise : latest_promise;
         size_t n = block ? block : 1 + (size_t)ref_between(&lengths, 0.0, 300.0);
         n = n < rig->n_samples - at ? n : rig->n_samples - at;
-        over = reply_rx_push(rig->rx, rig->sample + at, n, (int64_t)at, result);
+        over = reply_rx_push(rig->rx, &(const float _Complex *){rig->sample + at}, n, (int64_t)at,
+                             result);
         at += n;
     }
     if (!over) {

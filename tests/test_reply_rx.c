@@ -320,7 +320,7 @@ static void reply_rx_keeps_nothing_after_cut(void **unused)
         struct reply_rx_cfg cfg = rig_cfg();
         struct reply_rx *used = rig.rx;
         rig.rx = NULL;
-        assert_int_equal(reply_rx_new(&cfg, rig.rate_sps, &rig.rx), ST_OK);
+        assert_int_equal(reply_rx_new(&cfg, rig.rate_sps, 1, &rig.rx), ST_OK);
         rig_run(&rig, 0, &fresh);
         reply_rx_free(&rig.rx);
         rig.rx = used;
