@@ -9,6 +9,7 @@
 #include "config/require.h"
 #include "config/units.h"
 #include "dsp/canceller.h"
+#include "dsp/finish.h"
 #include "dsp/integral.h"
 #include "dsp/sync.h"
 #include "dsp/tracks.h"
@@ -47,6 +48,7 @@ struct reply_rx {
     float _Complex *raw;
     float _Complex *decimated;
     struct tracks tracks;
+    struct finish *finish;
     double gate_nats;
     size_t n_bits; /* expected; grows when the EPC length is known */
     bool length_known, clipped;
@@ -124,6 +126,7 @@ enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, unsign
         status = status_fail(ST_NO_MEMORY, "reply receiver: no memory");
     }
     status = status ? status : tracks_init(&r->tracks);
+    status = status ? status : finish_new(LIMIT_BITS + 32, &r->finish);
     status = status ? status : canceller_new(&r->canceller);
     status = status ? status : sync_new((size_t)(450.0 * 2.0 * SAMPLES_PER_TPRI), &r->sync);
     if (status) {
@@ -137,6 +140,7 @@ enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, unsign
 void reply_rx_free(struct reply_rx **rx)
 {
     if (*rx) {
+        finish_free(&(*rx)->finish);
         canceller_free(&(*rx)->canceller);
         sync_free(&(*rx)->sync);
         free((*rx)->integral.sum);
@@ -413,45 +417,70 @@ static bool reply_advance(struct reply_rx *rx)
     }
 }
 
-static void reply_measure(const struct reply_rx *rx, size_t index, struct reply_result *result)
+/* Second look at a complete hypothesis. */
+static void reply_finish(struct reply_rx *rx, size_t index, struct finish_reply *reply)
 {
     const struct track *track = &rx->tracks.track[index];
-    const struct track_path *path = track_best(track);
-    unsigned m = rx->code->m;
-    double n_half_cycles = (double)(track->n_preamble_chips + 2 * track->n_symbols) * m;
-    double half = (path->start - rx->tracks.first_start[index]) / n_half_cycles;
-    /* a level change inside a sample: its integral, read linearly, loses 2/3 of a sample on average */
-    double lost_ratio = 2.0 / 3.0 * path->sum_edges / (path->n * m * half);
-    double _Complex gain = path->gain / (1.0 - fmin(lost_ratio, 0.5));
-    double gain_power = creal(gain) * creal(gain) + cimag(gain) * cimag(gain);
-    result->start_tick = tick_of_integral(rx, rx->tracks.first_start[index]);
-    result->end_tick = tick_of_integral(rx, path->start);
-    result->blf_hz = rx->rate_sps / (2.0 * half * rx->factor);
-    result->gain = (float _Complex)gain * (float)rx->listen.carrier_sign;
-    result->channel_gain[0] = result->gain;
-    result->snr_db =
-        units_db_from_power_ratio(gain_power * 2.0 * m * half / rx->search.noise_variance);
-    /* the quiet held the leak and the idle tag (-h): what the reply swings about beyond +h is left */
-    double _Complex left = path->offset - gain;
-    result->residual_dbfs =
-        units_db_from_power_ratio(creal(left) * creal(left) + cimag(left) * cimag(left));
-    result->score_nats = track_score(track);
-    result->fit_ratio = track_fit_ratio(track);
-    result->bits.n_bits = track->n_symbols > rx->n_bits ? rx->n_bits : track->n_symbols;
     uint8_t bit[LIMIT_BITS + 1];
     track_bits(track, bit);
-    memcpy(result->bits.bit, bit, result->bits.n_bits);
+    track_starts(track, finish_starts(rx->finish));
+    const struct track_path *path = track_best(track);
+    struct finish_request request = {
+        .integral = &rx->integral,
+        .code = rx->code,
+        .trext = rx->listen.link.trext,
+        .noise_variance = rx->search.noise_variance,
+        .n_symbols = track->n_symbols,
+        .bit = bit,
+        .gain = path->gain,
+        .offset = path->offset,
+        .walk = rx->search.walk,
+    };
+    finish_run(rx->finish, &request, reply);
+}
+
+static void reply_measure(const struct reply_rx *rx, const struct finish_reply *reply,
+                          size_t n_symbols, struct reply_result *result)
+{
+    double _Complex gain = reply->gain;
+    double gain_power = creal(gain) * creal(gain) + cimag(gain) * cimag(gain);
+    result->start_tick = tick_of_integral(rx, reply->start);
+    result->end_tick = tick_of_integral(rx, reply->end);
+    result->blf_hz = rx->rate_sps / (2.0 * reply->half * rx->factor);
+    result->gain = (float _Complex)gain * (float)rx->listen.carrier_sign;
+    result->channel_gain[0] = result->gain;
+    result->snr_db = units_db_from_power_ratio(gain_power * 2.0 * rx->code->m * reply->half /
+                                               rx->search.noise_variance);
+    /* the quiet held the leak and the idle tag (-h): what the reply swings about beyond +h is left */
+    double _Complex left = reply->offset - gain;
+    result->residual_dbfs =
+        units_db_from_power_ratio(creal(left) * creal(left) + cimag(left) * cimag(left));
+    result->score_nats = reply->score_nats;
+    result->fit_ratio = reply->fit_ratio;
+    result->bits.n_bits = n_symbols > rx->n_bits ? rx->n_bits : n_symbols;
+    memcpy(result->bits.bit, reply->bit, result->bits.n_bits);
+    struct reply_trace *trace = &result->trace;
+    trace->start_us = (result->start_tick - rx->listen.from_tick) / rx->rate_sps * 1e6;
+    trace->clock_error_ratio = result->blf_hz / rx->listen.blf_hz - 1.0;
+    trace->clock_drift_ratio = reply->drift_ratio;
+    trace->residual_ratio = reply->residual_ratio;
+    trace->bit_errors_expected = reply->events_expected;
+    for (size_t k = 0; k < result->bits.n_bits; k++) {
+        if (reply->hard[k]) {
+            if (trace->n_errors < REPLY_ERRORS_MAX) {
+                trace->error_bit[trace->n_errors] = (uint16_t)k;
+            }
+            trace->n_errors++;
+        }
+    }
 }
 
 /* A decoded waveform is a reply when it stands out of the noise and explains what was received. */
-static bool reply_is_sound(const struct reply_rx *rx, size_t index,
-                           const struct reply_result *result)
+static bool reply_is_sound(const struct reply_rx *rx, const struct reply_result *result)
 {
-    const struct track *track = &rx->tracks.track[index];
-    double n_chips = (double)(track->n_preamble_chips + 2 * track->n_symbols);
-    double residual_ratio = track_best(track)->cost / (n_chips * rx->search.noise_variance);
     return result->score_nats >= SCORE_MIN_NATS && result->fit_ratio >= rx->cfg.fit_min_ratio &&
-           (residual_ratio <= RESIDUAL_RATIO_MAX || result->fit_ratio >= FIT_SINGLE_RATIO);
+           (result->trace.residual_ratio <= RESIDUAL_RATIO_MAX ||
+            result->fit_ratio >= FIT_SINGLE_RATIO);
 }
 
 static void verdict(struct reply_rx *rx, bool complete, struct reply_result *result)
@@ -460,9 +489,11 @@ static void verdict(struct reply_rx *rx, bool complete, struct reply_result *res
     size_t best = tracks_best(&rx->tracks);
     result_init(rx, result);
     if (best < rx->tracks.n && complete) {
-        reply_measure(rx, best, result);
+        struct finish_reply reply;
+        reply_finish(rx, best, &reply);
+        reply_measure(rx, &reply, rx->tracks.track[best].n_symbols, result);
         result->threshold_nats = SCORE_MIN_NATS;
-        if (reply_is_sound(rx, best, result)) {
+        if (reply_is_sound(rx, result)) {
             result->verdict = REPLY_DECODED;
             return;
         }

@@ -287,6 +287,19 @@ static void sync_measure(const struct integral *integral, const struct sync_sear
         (creal(sum) * creal(sum) + cimag(sum) * cimag(sum)) / (length * search->noise_variance);
 }
 
+void sync_score(const struct integral *integral, const struct sync_search *search,
+                struct sync_candidate *candidate)
+{
+    struct sync_span span = {0, search->code->n_preamble_chips[search->trext ? 1 : 0]};
+    double length = span.end * search->code->m * candidate->half;
+    if (candidate->start < 0.0 ||
+        candidate->start + length > (double)integral->n_samples) { /* cannot be read */
+        candidate->score = 0.0;
+        return;
+    }
+    sync_measure(integral, search, span, candidate);
+}
+
 /* Refine on the part of the preamble that was searched, then on ever more of it: each step's clock
  * is good enough to reach the next one's far end. */
 static void sync_refine(const struct integral *integral, const struct sync_search *search,

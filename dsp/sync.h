@@ -43,6 +43,10 @@ double sync_needs_samples(const struct sync_search *search);
 /* Number of independent hypotheses, for false-alarm thresholds: P(max score > x) ~ n exp(-x). */
 double sync_n_hypotheses(const struct sync_search *search);
 
+/* Score of the whole preamble of a hypothesis as it stands; fills gain, offset and score. */
+void sync_score(const struct integral *integral, const struct sync_search *search,
+                struct sync_candidate *candidate);
+
 /* Best candidates, best first, at least one half-cycle or one clock step apart, refined.
  *   out candidate[n_max], returns how many (<= n_max <= 16)
  *   cost bounded by start range / half * clock steps * preamble chips */

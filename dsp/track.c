@@ -255,6 +255,8 @@ void track_init(struct track *track, const struct sync_search *search,
     path.p_pp = pace * pace;
     path.p_wp = 0.5 * length * path.p_pp; /* the offset above belongs to the preamble's middle */
     path.p_ww = 0.5 * length * path.p_wp + search->noise_variance / (2.0 * length);
+    track->first_start = candidate->start;
+    track->first_half = candidate->half;
     track->code = code;
     track->noise_variance = search->noise_variance;
     track->half_lo = search->half_lo * (1.0 - CLOCK_DRIFT_RATIO);
@@ -336,6 +338,7 @@ void track_symbol(struct track *track, const struct integral *integral, int forc
             next[s] = track->path[from];
             path_extend(&next[s], track, integral, &symbol[from],
                         code->branch[from][back[s] % 2].chip, best[s]);
+            track->end[track->n_symbols][s] = (float)next[s].start;
         }
     }
     memcpy(track->path, next, code->n_states * sizeof *next);
@@ -381,6 +384,19 @@ double track_fit_ratio(const struct track *track)
     const struct track_path *path = track_best(track);
     double energy = track_swing_energy(track, path);
     return energy > 0.0 ? 1.0 - path->cost / energy : 0.0;
+}
+
+void track_starts(const struct track *track, double *start)
+{
+    size_t first = track->n_preamble_chips / 2;
+    for (size_t k = 0; k <= first; k++) {
+        start[k] = track->first_start + 2.0 * track->code->m * track->first_half * (double)k;
+    }
+    unsigned state = track_best_state(track);
+    for (size_t k = track->n_symbols; k-- > 0;) {
+        start[first + k + 1] = (double)track->end[k][state];
+        state = track->back[k][state] / 2;
+    }
 }
 
 void track_bits(const struct track *track, uint8_t *bit)

@@ -37,8 +37,10 @@ struct track {
     double _Complex walk_unit; /* direction of the walk; 0: none */
     double half_lo, half_hi;   /* the clock is held inside */
     size_t n_preamble_chips, n_symbols;
+    double first_start, first_half; /* of the preamble */
     struct track_path path[LINECODE_STATES_MAX];
     uint8_t back[LIMIT_BITS + 1][LINECODE_STATES_MAX]; /* previous state * 2 + bit */
+    float end[LIMIT_BITS + 1][LINECODE_STATES_MAX];    /* of the symbol, as the survivor saw it */
 };
 
 /* How well the preamble of a candidate fixes the half-cycle: standard deviation, samples. */
@@ -69,6 +71,10 @@ double track_score(const struct track *track);
 
 /* Squared correlation coefficient 0..1 of the best survivor with what was received. */
 double track_fit_ratio(const struct track *track);
+
+/* Where the symbols of the best survivor began, preamble included, and where the last one ended.
+ *   out start[n_preamble_chips / 2 + n_symbols + 1], samples */
+void track_starts(const struct track *track, double *start);
 
 /* Bits of the best survivor, all n_symbols of them.  out bit[n_symbols] */
 void track_bits(const struct track *track, uint8_t *bit);

@@ -7,7 +7,7 @@
 #include "config/require.h"
 
 #define CLOCK_STEP_RATIO 0.01  /* between tracks of one candidate whose clock is still open */
-#define CLOCK_REACH 3          /* steps to either side */
+#define CLOCK_REACH 12         /* steps to either side at most */
 #define PRUNE_NATS 18.0        /* a hypothesis this far behind the best is given up */
 #define SAME_START_RATIO 0.1   /* closer than this (half-cycles, and the clocks ... */
 #define SAME_CLOCK_RATIO 0.004 /* ... closer than this): the same reply */
@@ -25,27 +25,54 @@ void tracks_fini(struct tracks *tracks)
     tracks->track = NULL;
 }
 
-/* A short preamble leaves the clock open by more than one track can pull in: several start then,
- * turned about the middle of the preamble, which is known best. */
-static void tracks_spawn(struct tracks *tracks, const struct sync_search *search,
-                         const struct integral *integral, const struct sync_candidate *candidate)
+/* Hypotheses in the order of their preamble's score; the weakest make room. */
+static void seeds_insert(struct tracks *tracks, const struct sync_candidate *seed,
+                         double clock_sigma)
 {
+    size_t at = tracks->n;
+    while (at > 0 && tracks->seed[at - 1].score < seed->score) {
+        at--;
+    }
+    if (at == TRACKS_MAX) {
+        return;
+    }
+    tracks->n += tracks->n < TRACKS_MAX;
+    for (size_t k = tracks->n - 1; k > at; k--) {
+        tracks->seed[k] = tracks->seed[k - 1];
+        tracks->clock_sigma[k] = tracks->clock_sigma[k - 1];
+    }
+    tracks->seed[at] = *seed;
+    tracks->clock_sigma[at] = clock_sigma;
+}
+
+/* A short preamble leaves the clock open by more than one track can pull in: several start then,
+ * turned about the middle of the preamble, which is known best, as far to both sides as the
+ * preamble allows. */
+static void seeds_spread(struct tracks *tracks, const struct sync_search *search,
+                         const struct integral *integral, const struct sync_candidate *candidate,
+                         double score_min)
+{
+    double sigma = track_clock_sigma(search, candidate);
+    if (sigma < 0.5 * CLOCK_STEP_RATIO * candidate->half) {
+        seeds_insert(tracks, candidate, sigma);
+        return;
+    }
     double span = (double)search->code->n_preamble_chips[search->trext ? 1 : 0] * search->code->m;
-    double sigma_ratio = track_clock_sigma(search, candidate) / candidate->half;
-    int reach = sigma_ratio > 0.5 * CLOCK_STEP_RATIO
-                    ? (int)fmin(ceil(1.5 * sigma_ratio / CLOCK_STEP_RATIO), CLOCK_REACH)
-                    : 0;
-    for (int k = -reach; k <= reach && tracks->n < TRACKS_MAX; k++) {
-        struct sync_candidate moved = *candidate;
-        moved.half = candidate->half * (1.0 + k * CLOCK_STEP_RATIO);
-        moved.start += 0.5 * span * (candidate->half - moved.half);
-        if (k != 0 && (moved.half < search->half_lo || moved.half > search->half_hi)) {
-            continue;
+    double step = CLOCK_STEP_RATIO * candidate->half;
+    for (int side = -1; side <= 1; side += 2) {
+        for (int k = side > 0 ? 0 : 1; k <= CLOCK_REACH; k++) {
+            struct sync_candidate seed = *candidate;
+            seed.half += side * k * step;
+            seed.start += 0.5 * span * (candidate->half - seed.half);
+            if (k > 0) {
+                sync_score(integral, search, &seed);
+            }
+            if (seed.half < search->half_lo || seed.half > search->half_hi ||
+                seed.score < score_min) {
+                break;
+            }
+            seeds_insert(tracks, &seed, 0.5 * step);
         }
-        double clock_sigma = (reach > 0 ? 0.5 * CLOCK_STEP_RATIO : sigma_ratio) * moved.half;
-        tracks->first_start[tracks->n] = moved.start;
-        tracks->alive[tracks->n] = true;
-        track_init(&tracks->track[tracks->n++], search, integral, &moved, clock_sigma);
     }
 }
 
@@ -56,10 +83,15 @@ void tracks_begin(struct tracks *tracks, const struct sync_search *search,
     require(n_candidates <= TRACKS_CANDIDATES_MAX);
     tracks->n = 0;
     for (size_t k = 0; k < n_candidates; k++) {
-        if (candidate[k].score >= gate_nats &&
-            candidate[k].score >= candidate[0].score - PRUNE_NATS) {
-            tracks_spawn(tracks, search, integral, &candidate[k]);
+        double score_min = fmax(gate_nats, candidate[0].score - PRUNE_NATS);
+        if (candidate[k].score >= score_min) {
+            seeds_spread(tracks, search, integral, &candidate[k], score_min);
         }
+    }
+    for (size_t k = 0; k < tracks->n; k++) {
+        tracks->first_start[k] = tracks->seed[k].start;
+        tracks->alive[k] = true;
+        track_init(&tracks->track[k], search, integral, &tracks->seed[k], tracks->clock_sigma[k]);
     }
 }
 

@@ -17,7 +17,9 @@ struct tracks { /* fields may be read; alive[k] tells which of track[0..n) still
     struct track *track;
     size_t n;
     bool alive[TRACKS_MAX];
-    double first_start[TRACKS_MAX]; /* start of the preamble, samples */
+    double first_start[TRACKS_MAX];         /* start of the preamble, samples */
+    struct sync_candidate seed[TRACKS_MAX]; /* what they began from, best first ... */
+    double clock_sigma[TRACKS_MAX];         /* ... and how well its half-cycle was known */
 };
 
 /*   err ST_NO_MEMORY */

@@ -1,0 +1,176 @@
+/* retime.c - two states (begin of symbol, half-cycle), one measurement a symbol, forth and back. */
+#include "dsp/retime.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "config/require.h"
+#include "dsp/edge.h"
+
+#define CLOCK_WALK_RATIO 2e-4   /* random walk of the half-cycle per symbol: drift in a reply */
+#define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
+#define FIRST_START_RATIO                                                                          \
+    0.5                        /* how far the first guess may be off: standard deviation of the
+                                 * start, half-cycles, */
+#define FIRST_CLOCK_RATIO 0.02 /* and of the clock */
+#define EDGES_USED_MAX 6       /* of a symbol: more bring little and cost time */
+
+struct timing {         /* of a symbol */
+    double start, half; /* samples */
+    double ss, sh, hh;  /* covariance */
+};
+
+struct retime {
+    size_t symbols_max;
+    struct timing *predicted, *filtered; /* [symbols_max + 1] */
+};
+
+enum status retime_new(size_t symbols_max, struct retime **retime)
+{
+    struct retime *r = calloc(1, sizeof *r);
+    if (r) {
+        r->symbols_max = symbols_max;
+        r->predicted = malloc((symbols_max + 1) * sizeof *r->predicted);
+        r->filtered = malloc((symbols_max + 1) * sizeof *r->filtered);
+    }
+    if (!r || !r->predicted || !r->filtered) {
+        retime_free(&r);
+        return status_fail(ST_NO_MEMORY, "reply timing: no memory for %zu symbols", symbols_max);
+    }
+    *retime = r;
+    return ST_OK;
+}
+
+void retime_free(struct retime **retime)
+{
+    if (*retime) {
+        free((*retime)->predicted);
+        free((*retime)->filtered);
+        free(*retime);
+        *retime = NULL;
+    }
+}
+
+struct lateness { /* of a symbol's level changes */
+    double late;  /* mean, samples */
+    double where; /* their mean place, half-cycles into the symbol */
+    unsigned n;
+};
+
+static struct lateness symbol_lateness(const struct retime_reply *reply, size_t k, double start,
+                                       double half, double gate_ratio)
+{
+    struct lateness sum = {0.0, 0.0, 0};
+    unsigned m = reply->m;
+    const int8_t *sign = reply->sign + 2 * k;
+    double gate = gate_ratio * half;
+    int last = k == 0 ? -1 : m % 2 == 0 ? -sign[-1] : sign[-1];
+    double _Complex offset = reply->offset[k];
+    if (m > 1) { /* the subcarrier brings its own mean level: slow drift does not blind its edges */
+        offset = (integral_at(reply->integral, start + 2.0 * m * half) -
+                  integral_at(reply->integral, start)) /
+                 (2.0 * m * half);
+    }
+    unsigned stride = m > 2 ? 2 * m / EDGES_USED_MAX : 1;
+    for (unsigned q = 0; q < 2 * m; q++) {
+        int level = q % m % 2 == 0 ? sign[q / m] : -sign[q / m];
+        if (level != last && (q % stride == 0 || q == m)) {
+            sum.late += edge_late_samples(reply->integral, start + q * half, gate, level,
+                                          reply->gain[k], offset);
+            sum.where += q;
+            sum.n++;
+        }
+        last = level;
+    }
+    if (sum.n > 0) {
+        sum.late /= sum.n;
+        sum.where /= sum.n;
+    }
+    return sum;
+}
+
+/* One measurement: the edges lie `late` after `start` + where halves. */
+static void timing_measure(struct timing *t, double at, double where, double variance)
+{
+    double hs = t->ss + where * t->sh;
+    double hh = t->sh + where * t->hh;
+    double s = hs + where * hh + variance;
+    double error = at - (t->start + where * t->half);
+    t->start += hs / s * error;
+    t->half += hh / s * error;
+    t->ss -= hs * hs / s;
+    t->sh -= hs * hh / s;
+    t->hh -= hh * hh / s;
+}
+
+static struct timing timing_advance(const struct timing *t, double span)
+{
+    double walk = CLOCK_WALK_RATIO * t->half;
+    return (struct timing){
+        .start = t->start + span * t->half,
+        .half = t->half,
+        .ss = t->ss + 2.0 * span * t->sh + span * span * t->hh,
+        .sh = t->sh + span * t->hh,
+        .hh = t->hh + walk * walk,
+    };
+}
+
+/* Rauch-Tung-Striebel: correct `filtered` by what the later ones (smoothed `next` against
+ * `predicted` next) know better. Only the state is needed, not its covariance. */
+static void timing_smooth(struct timing *filtered, const struct timing *predicted,
+                          const struct timing *next, double span)
+{
+    double determinant = predicted->ss * predicted->hh - predicted->sh * predicted->sh;
+    double ds = next->start - predicted->start;
+    double dh = next->half - predicted->half;
+    /* predicted covariance inverse times the difference */
+    double us = (predicted->hh * ds - predicted->sh * dh) / determinant;
+    double uh = (predicted->ss * dh - predicted->sh * ds) / determinant;
+    /* filtered covariance times the transposed transition */
+    filtered->start += (filtered->ss + span * filtered->sh) * us + filtered->sh * uh;
+    filtered->half += (filtered->sh + span * filtered->hh) * us + filtered->hh * uh;
+}
+
+void retime_run(struct retime *retime, const struct retime_reply *reply, double gate_ratio,
+                double *start)
+{
+    size_t n = reply->n_symbols;
+    require(n >= 1);
+    require(n <= retime->symbols_max);
+    double span = 2.0 * reply->m;
+    double mean_half = (start[n] - start[0]) / (span * (double)n);
+    double ss = FIRST_START_RATIO * mean_half, hh = FIRST_CLOCK_RATIO * mean_half;
+    retime->predicted[0] = (struct timing){start[0], mean_half, ss * ss, 0.0, hh * hh};
+    double last = (double)reply->integral->n_samples;
+    double floor_samples = TIMING_FLOOR_RATIO * mean_half;
+    for (size_t k = 0; k < n; k++) {
+        struct timing *t = &retime->filtered[k];
+        *t = retime->predicted[k];
+        double half = (start[k + 1] - start[k]) / span;
+        double gate = gate_ratio * half;
+        double power = creal(reply->gain[k]) * creal(reply->gain[k]) +
+                       cimag(reply->gain[k]) * cimag(reply->gain[k]);
+        if (start[k] - gate >= 0.0 && start[k + 1] + gate <= last && power > 0.0) {
+            struct lateness seen = symbol_lateness(reply, k, start[k], half, gate_ratio);
+            double variance =
+                reply->noise_variance * gate / (4.0 * power) + floor_samples * floor_samples;
+            if (seen.n > 0) {
+                timing_measure(t, start[k] + seen.where * half + seen.late, seen.where,
+                               variance / seen.n);
+            }
+        }
+        retime->predicted[k + 1] = timing_advance(t, span);
+    }
+    struct timing *next = &retime->predicted[n]; /* nothing is known beyond */
+    start[n] = next->start;
+    for (size_t k = n; k-- > 0;) {
+        if (k + 1 < n) {
+            timing_smooth(&retime->filtered[k], &retime->predicted[k + 1], &retime->filtered[k + 1],
+                          span);
+        }
+        start[k] = retime->filtered[k].start;
+        if (k + 1 == n) {
+            start[n] = start[k] + span * retime->filtered[k].half;
+        }
+    }
+}
