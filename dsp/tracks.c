@@ -161,7 +161,10 @@ double tracks_need_at_least(const struct tracks *tracks)
 {
     double earliest = INFINITY; /* any living hypothesis may turn out to be the reply */
     for (size_t k = 0; k < tracks->n; k++) {
-        if (tracks->alive[k] && !tracks_complete(tracks, k)) {
+        if (tracks->alive[k] && tracks_complete(tracks, k)) {
+            return 0.0; /* it is the reply as soon as the others fall behind */
+        }
+        if (tracks->alive[k]) {
             earliest = fmin(earliest, track_needs_at_least(&tracks->track[k], tracks->n_bits[k]));
         }
     }
