@@ -83,6 +83,14 @@ static void seeds_spread(struct tracks *tracks, const struct sync_search *search
     }
 }
 
+/* Log-likelihood gain over noise only, less what each free bit costs: hypotheses that begin earlier
+ * have more bits to fit the same samples with. */
+static void evidence_update(struct tracks *tracks, size_t k)
+{
+    const struct track *track = &tracks->track[k];
+    tracks->evidence[k] = track_evidence(track) - BIT_NATS * (double)track->n_symbols;
+}
+
 void tracks_begin(struct tracks *tracks, const struct sync_search *search,
                   const struct integral *integral, const struct sync_candidate *candidate,
                   size_t n_candidates, double gate_nats, size_t n_bits, bool is_epc)
@@ -101,14 +109,8 @@ void tracks_begin(struct tracks *tracks, const struct sync_search *search,
         tracks->n_bits[k] = is_epc ? EPC_BITS_MIN : n_bits;
         tracks->length_known[k] = !is_epc;
         track_init(&tracks->track[k], search, integral, &tracks->seed[k], tracks->clock_sigma[k]);
+        evidence_update(tracks, k);
     }
-}
-
-/* Log-likelihood gain over noise only, less what each free bit costs: hypotheses that begin earlier
- * have more bits to fit the same samples with. */
-static double tracks_evidence(const struct tracks *tracks, size_t k)
-{
-    return track_evidence(&tracks->track[k]) - BIT_NATS * (double)tracks->track[k].n_symbols;
 }
 
 size_t tracks_best(const struct tracks *tracks)
@@ -116,9 +118,9 @@ size_t tracks_best(const struct tracks *tracks)
     size_t best = tracks->n;
     double best_score = -INFINITY;
     for (size_t k = 0; k < tracks->n; k++) {
-        if (tracks->alive[k] && tracks_evidence(tracks, k) > best_score) {
+        if (tracks->alive[k] && tracks->evidence[k] > best_score) {
             best = k;
-            best_score = tracks_evidence(tracks, k);
+            best_score = tracks->evidence[k];
         }
     }
     return best;
@@ -139,12 +141,11 @@ static size_t tracks_turn(const struct tracks *tracks)
     if (!tracks_complete(tracks, best)) {
         return best;
     }
-    double limit = tracks_evidence(tracks, best) - CONTENDER_NATS;
+    double limit = tracks->evidence[best] - CONTENDER_NATS;
     size_t next = tracks->n;
     for (size_t k = 0; k < tracks->n; k++) {
-        if (tracks->alive[k] && !tracks_complete(tracks, k) &&
-            tracks_evidence(tracks, k) >= limit) {
-            limit = tracks_evidence(tracks, k);
+        if (tracks->alive[k] && !tracks_complete(tracks, k) && tracks->evidence[k] >= limit) {
+            limit = tracks->evidence[k];
             next = k;
         }
     }
@@ -174,7 +175,7 @@ double tracks_need_at_least(const struct tracks *tracks)
 static void tracks_prune(struct tracks *tracks)
 {
     size_t best = tracks_best(tracks);
-    double limit = tracks_evidence(tracks, best) - PRUNE_NATS;
+    double limit = tracks->evidence[best] - PRUNE_NATS;
     const struct track_path *lead = track_best(&tracks->track[best]);
     for (size_t k = 0; k < tracks->n; k++) {
         if (!tracks->alive[k] || k == best) {
@@ -184,7 +185,7 @@ static void tracks_prune(struct tracks *tracks)
         bool same = fabs(path->start - lead->start) < SAME_START_RATIO * lead->half &&
                     fabs(path->half - lead->half) < SAME_CLOCK_RATIO * lead->half &&
                     tracks->track[k].n_symbols == tracks->track[best].n_symbols;
-        tracks->alive[k] = !same && tracks_evidence(tracks, k) >= limit;
+        tracks->alive[k] = !same && tracks->evidence[k] >= limit;
     }
 }
 
@@ -193,6 +194,7 @@ static void tracks_take(struct tracks *tracks, size_t k, const struct integral *
     struct track *track = &tracks->track[k];
     bool dummy = tracks->length_known[k] && track->n_symbols == tracks->n_bits[k];
     track_symbol(track, integral, dummy ? 1 : -1);
+    evidence_update(tracks, k);
     if (!tracks->length_known[k] && track->n_symbols == LENGTH_KNOWN_SYMBOLS) {
         uint8_t bit[LENGTH_KNOWN_SYMBOLS];
         track_bits(track, bit);
