@@ -73,6 +73,7 @@ static void passive_cfg_fill(const struct option_set *options, const struct sigm
 {
     *cfg = (struct passive_cfg){
         .rate_sps = meta->rate_sps,
+        .n_channels = meta->n_channels,
         .freq_hz = meta->n_captures > 0 ? meta->capture[0].frequency_hz : NAN,
         .hint_blf = option_is_set(options, "link.blf_hz"),
         .hint_m = option_is_set(options, "link.m"),
@@ -150,8 +151,8 @@ static enum status decode_file(const struct option_set *options, const char *pat
     while (status == ST_OK && !decode_stopped) {
         status = recording_read(run.recording, &run.block);
         if (status == ST_OK) {
-            passive_push(run.passive, run.block.sample[0], run.block.n_samples,
-                         run.block.first_tick);
+            passive_push(run.passive, (const float _Complex *const *)run.block.sample,
+                         run.block.n_samples, run.block.first_tick);
         }
     }
     if (run.passive) {

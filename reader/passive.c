@@ -31,7 +31,7 @@ struct passive {
     struct stats_tags *tags;
     struct pie_frame frame;
     struct reply_result result;
-    float _Complex *history; /* samples from history_tick on */
+    float _Complex *history[LIMIT_RX_CHANNELS]; /* samples from history_tick on */
     size_t n_history, history_capacity;
     int64_t history_tick;
     bool awaiting; /* a window waits for its samples to be complete */
@@ -51,6 +51,8 @@ struct passive {
 
 enum status passive_new(const struct passive_cfg *cfg, struct passive **passive)
 {
+    require(cfg->n_channels >= 1);
+    require(cfg->n_channels <= LIMIT_RX_CHANNELS);
     struct passive *p = calloc(1, sizeof *p);
     if (!p) {
         return status_fail(ST_NO_MEMORY, "decoder: no memory");
@@ -62,10 +64,14 @@ enum status passive_new(const struct passive_cfg *cfg, struct passive **passive)
     p->totals.read_latency_p50_ms = p->totals.read_latency_p99_ms = NAN;
     p->totals.turnaround_p50_us = p->totals.turnaround_p99_us = p->totals.turnaround_max_us = NAN;
     p->history_capacity = (size_t)(HISTORY_S * cfg->rate_sps) + 65536;
-    p->history = malloc(p->history_capacity * sizeof *p->history);
-    enum status status = p->history ? ST_OK : status_fail(ST_NO_MEMORY, "decoder: no memory");
+    enum status status = ST_OK;
+    for (unsigned c = 0; c < cfg->n_channels && !status; c++) {
+        p->history[c] = malloc(p->history_capacity * sizeof *p->history[c]);
+        status = p->history[c] ? ST_OK : status_fail(ST_NO_MEMORY, "decoder: no memory");
+    }
     status = status ? status : pie_demod_new(cfg->rate_sps, &p->demod);
-    status = status ? status : reply_rx_new(&p->cfg.receiver, cfg->rate_sps, 1, &p->receiver);
+    status = status ? status
+                    : reply_rx_new(&p->cfg.receiver, cfg->rate_sps, cfg->n_channels, &p->receiver);
     status = status ? status : stats_tags_new(TAGS_MAX, &p->tags);
     if (status) {
         passive_free(&p);
@@ -81,7 +87,9 @@ void passive_free(struct passive **passive)
         pie_demod_free(&(*passive)->demod);
         reply_rx_free(&(*passive)->receiver);
         stats_tags_free(&(*passive)->tags);
-        free((*passive)->history);
+        for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
+            free((*passive)->history[c]);
+        }
         free(*passive);
         *passive = NULL;
     }
@@ -210,7 +218,10 @@ static void window_run(struct passive *p, int64_t limit_tick)
     if (n <= 0) {
         return;
     }
-    const float _Complex *sample = p->history + (from - p->history_tick);
+    const float _Complex *sample[LIMIT_RX_CHANNELS] = {NULL};
+    for (unsigned c = 0; c < p->cfg.n_channels; c++) {
+        sample[c] = p->history[c] + (from - p->history_tick);
+    }
     if (!p->link_known) {
         struct link link;
         if (!link_guess_run(&p->guess, p->receiver, &p->listen, sample, (size_t)n, from, &link)) {
@@ -224,7 +235,7 @@ static void window_run(struct passive *p, int64_t limit_tick)
     if (reply_rx_first_tick(p->receiver) < from) {
         return; /* the recording begins in mid-window */
     }
-    if (!reply_rx_push(p->receiver, &sample, (size_t)n, from, &p->result)) {
+    if (!reply_rx_push(p->receiver, sample, (size_t)n, from, &p->result)) {
         reply_rx_cut(p->receiver, &p->result);
     }
     reply_take(p);
@@ -340,7 +351,10 @@ static void history_trim(struct passive *p, size_t n_coming)
         drop = drop < (int64_t)p->n_history ? drop : (int64_t)p->n_history;
         p->n_history -= (size_t)drop;
         p->history_tick += drop;
-        memmove(p->history, p->history + drop, p->n_history * sizeof *p->history);
+        for (unsigned c = 0; c < p->cfg.n_channels; c++) {
+            float _Complex *history = p->history[c];
+            memmove(history, history + drop, p->n_history * sizeof *history);
+        }
     }
     if (p->n_history + n_coming > p->history_capacity) { /* a very long gap: decide now */
         window_close(p, p->history_tick + (int64_t)p->n_history);
@@ -349,16 +363,22 @@ static void history_trim(struct passive *p, size_t n_coming)
     }
 }
 
-static void history_push(struct passive *p, const float _Complex *sample, size_t n_samples)
+static void history_push(struct passive *p, const float _Complex *const *sample, size_t at,
+                         size_t n_samples)
 {
     history_trim(p, n_samples);
-    memcpy(p->history + p->n_history, sample, n_samples * sizeof *sample);
+    for (unsigned c = 0; c < p->cfg.n_channels; c++) {
+        memcpy(p->history[c] + p->n_history, sample[c] + at, n_samples * sizeof *sample[c]);
+    }
     p->n_history += n_samples;
 }
 
-static void chunk_push(struct passive *p, const float _Complex *sample, size_t n_samples)
+/* sample[channel][at .. at + n_samples) */
+static void chunk_push(struct passive *p, const float _Complex *const *channel, size_t at,
+                       size_t n_samples)
 {
-    history_push(p, sample, n_samples);
+    history_push(p, channel, at, n_samples);
+    const float _Complex *sample = channel[0] + at;
     while (n_samples > 0) {
         bool found = false;
         size_t n = pie_demod_push(p->demod, sample, n_samples, &p->frame, &found);
@@ -372,7 +392,7 @@ static void chunk_push(struct passive *p, const float _Complex *sample, size_t n
     }
 }
 
-void passive_push(struct passive *p, const float _Complex *sample, size_t n_samples,
+void passive_push(struct passive *p, const float _Complex *const *sample, size_t n_samples,
                   int64_t first_tick)
 {
     int64_t next = p->history_tick + (int64_t)p->n_history;
@@ -382,11 +402,10 @@ void passive_push(struct passive *p, const float _Complex *sample, size_t n_samp
         p->n_history = 0;
         pie_demod_reset(p->demod, first_tick);
     }
-    while (n_samples > 0) {
-        size_t n = n_samples < 16384 ? n_samples : 16384;
-        chunk_push(p, sample, n);
-        sample += n;
-        n_samples -= n;
+    for (size_t at = 0; at < n_samples;) {
+        size_t n = n_samples - at < 16384 ? n_samples - at : 16384;
+        chunk_push(p, sample, at, n);
+        at += n;
     }
 }
 

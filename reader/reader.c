@@ -253,7 +253,9 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     status = status ? status : pool_set(r);
     status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : timing_set(r);
-    status = status ? status : reply_rx_new(&r->cfg.receiver, r->rate_sps, 1, &r->receiver);
+    status = status ? status
+                    : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
+                                   &r->receiver);
     if (!status) {
         context_set(r);
     }
