@@ -83,6 +83,9 @@ static void passive_cfg_fill(const struct option_set *options, const struct sigm
     };
     option_fill(options, &reply_rx_options, &cfg->receiver);
     option_fill(options, &link_options, &cfg->hint);
+    struct run_cfg own;
+    option_fill(options, &run_options, &own);
+    cfg->trace = own.trace;
 }
 
 static enum status decode_open(const struct option_set *options, const char *path,

@@ -21,7 +21,7 @@ struct open_slot { /* the slot between two slot commands */
     bool open, has_rn16, collided, crc_error, read;
     uint16_t rn16;
     double start_tick, end_tick;
-    struct record_slot quality;
+    struct record_slot quality; /* receiver's view of its replies */
 };
 
 struct passive {
@@ -47,6 +47,7 @@ struct passive {
     int q; /* in force: Query, then QueryAdjust */
     unsigned session;
     struct record_status totals;
+    struct record_advice advice;
 };
 
 enum status passive_new(const struct passive_cfg *cfg, struct passive **passive)
@@ -120,6 +121,9 @@ static void slot_close(struct passive *p, double tick)
     record.slot.q = p->q;
     record.slot.has_rn16 = slot->has_rn16;
     record.slot.rn16 = slot->rn16;
+    record.slot.traced = true;
+    record.slot.detailed = p->cfg.trace;
+    record_slot_count(&record.slot, &p->totals);
     p->round.slots++;
     p->round.empty += record.slot.outcome == SLOT_EMPTY;
     p->round.single += record.slot.outcome == SLOT_SINGLE;
@@ -146,7 +150,6 @@ static void slot_begin(struct passive *p, double start_tick)
     slot_close(p, start_tick);
     p->blf_hz = NAN;
     p->slot = (struct open_slot){.open = true, .start_tick = start_tick};
-    p->slot.quality.score_nats = NAN;
 }
 
 static void round_begin(struct passive *p, const struct command *command, double start_tick)
@@ -161,52 +164,56 @@ static void round_begin(struct passive *p, const struct command *command, double
 
 /* ---- replies ---- */
 
-static void rn16_take(struct passive *p)
+static bool rn16_take(struct passive *p)
 {
     struct bit_reader bits = {.bit = p->result.bits.bit, .n_bits = p->result.bits.n_bits};
     uint64_t rn16 = 0;
-    if (bits_get(&bits, 16, &rn16) == ST_OK) {
-        p->slot.has_rn16 = true;
-        p->slot.rn16 = (uint16_t)rn16;
-        p->blf_hz = p->result.blf_hz;
+    if (bits_get(&bits, 16, &rn16) != ST_OK) {
+        return false;
     }
+    p->slot.has_rn16 = true;
+    p->slot.rn16 = (uint16_t)rn16;
+    p->blf_hz = p->result.blf_hz;
+    return true;
 }
 
-static void epc_take(struct passive *p)
+/*   out  the CRC is right */
+static bool epc_take(struct passive *p)
 {
     struct epc_reply reply;
     bool whole = reply_parse_epc(p->result.bits.bit, p->result.bits.n_bits, &reply) == ST_OK;
     if (!whole || !reply.crc_right) {
         p->slot.crc_error = true;
-        return;
+        return false;
     }
     struct record record = {.type = RECORD_READ};
     struct record_read *read = &record.read;
     record_read_fill(read, &p->result, &reply, p->tags);
     read->rn16 = p->slot.rn16;
     read->freq_hz = p->cfg.freq_hz;
+    read->n_channels = p->cfg.n_channels;
     read->session = (int)p->session;
     read->round = p->round.round;
     read->slot = p->round.slots;
     p->slot.read = true;
     p->totals.reads++;
     record_at(p, &record, p->result.start_tick);
+    return true;
 }
 
 static void reply_take(struct passive *p)
 {
     const struct reply_result *result = &p->result;
-    record_quality_fill(&p->slot.quality, result);
-    p->slot.quality.traced = true;
+    bool is_epc = p->listen.kind == REPLY_KIND_EPC;
+    bool ok = false;
+    record_levels_note(&p->totals, result);
+    record_advise(&p->advice, result);
     if (result->verdict == REPLY_DECODED) {
-        if (p->listen.kind == REPLY_KIND_EPC) {
-            epc_take(p);
-        } else {
-            rn16_take(p);
-        }
+        ok = is_epc ? epc_take(p) : rn16_take(p);
     } else if (result->verdict == REPLY_UNREADABLE) {
         p->slot.collided = true;
     }
+    record_slot_note(&p->slot.quality, result, is_epc, ok);
 }
 
 /* Run the receiver over the history from the command's end to `limit_tick`. */

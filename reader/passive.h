@@ -13,6 +13,7 @@ struct passive_cfg {
     double rate_sps;
     unsigned n_channels; /* commands are heard on channel 0, replies on all */
     double freq_hz;      /* NaN: not known */
+    bool trace;          /* all that is known of each reply, in its slot */
     struct reply_rx_cfg receiver;
     struct link_cfg hint;              /* used where the recording holds no Query */
     bool hint_blf, hint_m, hint_trext; /* which of its keys were set */
