@@ -324,6 +324,40 @@ static void decode_tells_the_slots_of_the_live_run(void **state)
     slots_agree(20);
 }
 
+/* An empty field at 640 kHz: rounds of one slot, a Query every 0.3 ms. None is lost. */
+static void decode_loses_no_command(void **state)
+{
+    (void)state;
+    char base[128], text[512];
+    base_name(base, sizeof base, "empty");
+    snprintf(text, sizeof text,
+             LIVE " --tags 0 --blf 640k --tari 6.25 --trace --duration %g --record %s",
+             0.5 * PROGRAM_SCALE, base);
+    struct run live = run_of(text);
+    snprintf(text, sizeof text, "decode %s --json", base);
+    struct run decoded = run_of(text);
+    size_t at = 0, n_commands = 0;
+    for (size_t k = 0; k < json_array_size(live.events); k++) {
+        const json_t *sent = json_array_get(live.events, k);
+        if (!program_event_is(sent, "command")) {
+            continue;
+        }
+        while (at < json_array_size(decoded.events) &&
+               !program_event_is(json_array_get(decoded.events, at), "command")) {
+            at++;
+        }
+        const json_t *seen = json_array_get(decoded.events, at++);
+        assert_non_null(seen);
+        assert_string_equal(program_text(seen, "bits"), program_text(sent, "bits"));
+        assert_float_equal(1e6 * program_number(seen, "t"), 1e6 * program_number(sent, "t"), 0.5);
+        n_commands++;
+    }
+    assert_true((double)n_commands > 1500 * PROGRAM_SCALE);
+    run_free(&live);
+    run_free(&decoded);
+    remove_recording(base);
+}
+
 static size_t times_said(const char *text, const char *words)
 {
     size_t n = 0;
@@ -486,6 +520,7 @@ int main(void)
         cmocka_unit_test_teardown(decode_reads_a_real_singulation, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_real_miller_replies, program_kill_all),
         cmocka_unit_test_teardown(decode_tells_the_slots_of_the_live_run, program_kill_all),
+        cmocka_unit_test_teardown(decode_loses_no_command, program_kill_all),
         cmocka_unit_test_teardown(clipping_is_said_and_counted, program_kill_all),
         cmocka_unit_test_teardown(trace_tells_of_every_reply, program_kill_all),
         cmocka_unit_test_teardown(decode_on_a_full_disk_fails, program_kill_all),
