@@ -16,6 +16,7 @@
 #define MARGIN_TPRI 1.0      /* other readers' tags: search this much outside T1 */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: drift and our own error */
 #define TAGS_MAX 200000
+#define STATUS_GAP_MAX_S 3600.0
 
 struct open_slot { /* the slot between two slot commands */
     bool open, has_rn16, collided, crc_error, read;
@@ -47,6 +48,9 @@ struct passive {
     int q; /* in force: Query, then QueryAdjust */
     unsigned session;
     struct record_status totals;
+    struct stats_distribution latency_ms;
+    double next_status_s, last_status_s;
+    uint64_t last_status_reads;
     struct record_advice advice;
 };
 
@@ -62,7 +66,7 @@ enum status passive_new(const struct passive_cfg *cfg, struct passive **passive)
     p->cfg.receiver.start_margin_tpri = fmax(cfg->receiver.start_margin_tpri, MARGIN_TPRI);
     p->blf_hz = NAN;
     p->totals.leak_dbfs = p->totals.noise_dbfs = p->totals.residual_dbfs = NAN;
-    p->totals.read_latency_p50_ms = p->totals.read_latency_p99_ms = NAN;
+    p->next_status_s = 1.0;
     p->totals.turnaround_p50_us = p->totals.turnaround_p99_us = p->totals.turnaround_max_us = NAN;
     p->history_capacity = (size_t)(HISTORY_S * cfg->rate_sps) + 65536;
     enum status status = ST_OK;
@@ -96,9 +100,38 @@ void passive_free(struct passive **passive)
     }
 }
 
+static void status_record(struct passive *p, enum record_type type, double t_s)
+{
+    struct record record = {.type = type, .t_s = t_s, .status = p->totals};
+    struct record_status *status = &record.status;
+    bool whole = type == RECORD_SUMMARY;
+    double span_s = whole ? t_s : t_s - p->last_status_s;
+    uint64_t before = whole ? 0 : p->last_status_reads;
+    status->unique = stats_tags_unique(p->tags);
+    status->duration_s = t_s;
+    status->reads_per_s = span_s > 0.0 ? (double)(status->reads - before) / span_s : 0.0;
+    status->read_latency_p50_ms = stats_percentile(&p->latency_ms, 0.50);
+    status->read_latency_p99_ms = stats_percentile(&p->latency_ms, 0.99);
+    p->cfg.record(p->cfg.context, &record);
+    p->last_status_s = t_s;
+    p->last_status_reads = status->reads;
+}
+
+/* At each whole second before `t_s`, as a live run does; not for every second of a long gap. */
+static void status_due(struct passive *p, double t_s)
+{
+    if (t_s - p->next_status_s > STATUS_GAP_MAX_S) {
+        p->next_status_s = floor(t_s);
+    }
+    for (; p->next_status_s <= t_s; p->next_status_s += 1.0) {
+        status_record(p, RECORD_STATUS, p->next_status_s);
+    }
+}
+
 static void record_at(struct passive *p, struct record *record, double tick)
 {
     record->t_s = tick / p->cfg.rate_sps;
+    status_due(p, record->t_s);
     p->cfg.record(p->cfg.context, record);
 }
 
@@ -197,6 +230,8 @@ static bool epc_take(struct passive *p)
     read->slot = p->round.slots;
     p->slot.read = true;
     p->totals.reads++;
+    double latency_ticks = p->result.end_tick - p->slot.start_tick;
+    stats_add(&p->latency_ms, fmax(latency_ticks, 0.0) / p->cfg.rate_sps * 1e3);
     record_at(p, &record, p->result.start_tick);
     return true;
 }
@@ -427,11 +462,7 @@ void passive_finish(struct passive *p)
     window_close(p, end);
     slot_close(p, (double)end);
     round_close(p, (double)end);
-    struct record record = {.type = RECORD_SUMMARY, .status = p->totals};
-    record.status.unique = stats_tags_unique(p->tags);
-    record.status.duration_s = (double)end / p->cfg.rate_sps;
-    if (record.status.duration_s > 0.0) {
-        record.status.reads_per_s = (double)p->totals.reads / record.status.duration_s;
-    }
-    record_at(p, &record, (double)end);
+    double end_s = (double)end / p->cfg.rate_sps;
+    status_due(p, end_s);
+    status_record(p, RECORD_SUMMARY, end_s);
 }

@@ -116,6 +116,7 @@ struct record {
 
 struct record_context { /* what all records of a run share */
     char reader_name[64];
+    char file[128]; /* decode: the recording, "" = none */
     double epoch_s; /* Unix time of tick 0; NaN: no "time" field */
 };
 

@@ -306,6 +306,9 @@ size_t record_to_json(const struct record *record, const struct record_context *
     json_text_string(&json, "reader", context->reader_name);
     json_text_number_short(&json, "t", record->t_s, 9);
     put_time(&json, context->epoch_s, record->t_s);
+    if (context->file[0]) {
+        json_text_string(&json, "file", context->file);
+    }
     switch (record->type) {
     case RECORD_READ: put_read(&json, &record->read); break;
     case RECORD_SLOT: put_slot(&json, &record->slot); break;

@@ -371,13 +371,15 @@ static void inventory_loop(struct inventory_state *state)
     respond(state, (struct inventory_event){.heard = HEARD_START}, ceil(first), INFINITY, 0);
     while (!state->done) {
         unsigned seen = bell_read(&reader->bell_inventory);
+        bool deserted = reader_is_deserted(reader); /* before the last look at what was heard */
         if (ring_pop(&reader->lates, &late)) {
             late_take(state, &late);
         } else if (ring_pop(&reader->heard, &heard)) {
             if (heard.id == state->id) {
                 heard_take(state, &heard);
             }
-        } else if (atomic_load(&reader->stop_asked) || atomic_load(&reader->stream_over)) {
+        } else if (deserted || atomic_load(&reader->stop_asked) ||
+                   atomic_load(&reader->stream_over)) {
             state->done = true;
         } else {
             progress_take(state);

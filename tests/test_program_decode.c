@@ -358,6 +358,46 @@ static void decode_loses_no_command(void **state)
     remove_recording(base);
 }
 
+/* Whole seconds of sample time, as the live run tells them; each recording by its name. */
+static void decode_tells_status_and_file(void **state)
+{
+    (void)state;
+    char base[128], text[512];
+    base_name(base, sizeof base, "long");
+    snprintf(text, sizeof text, LIVE " --tags 5 --duration 2.2 --record %s", base);
+    struct run live = run_of(text);
+    snprintf(text, sizeof text, "decode %s.sigmf-meta --json", base);
+    struct run decoded = run_of(text);
+    assert_int_equal(program_count(live.events, "status"), 2);
+    size_t n_status = 0, n_reads = 0;
+    double reads = 0;
+    for (size_t k = 0; k < json_array_size(decoded.events); k++) {
+        const json_t *event = json_array_get(decoded.events, k);
+        n_reads += program_event_is(event, "read");
+        assert_string_equal(program_text(event, "file") + strlen(program_directory) + 1,
+                            "long.sigmf-meta");
+        if (program_event_is(event, "status")) {
+            n_status++;
+            assert_true(program_number(event, "t") == (double)n_status);
+            assert_true(program_number(event, "reads") == (double)n_reads);
+            assert_true(program_number(event, "reads_per_s") == (double)n_reads - reads);
+            assert_true(isfinite(program_number(event, "noise_dbfs")));
+            assert_true(program_number(json_object_get(event, "read_latency_ms"), "p50") > 5.0);
+            reads = (double)n_reads;
+        }
+    }
+    assert_int_equal(n_status, 2);
+    run_free(&decoded);
+    snprintf(text, sizeof text, "decode %s.sigmf-meta --json --duration 1.2", base);
+    decoded = run_of(text);
+    const json_t *summary = json_array_get(decoded.events, json_array_size(decoded.events) - 1);
+    assert_true(program_number(summary, "duration_s") == 1.2);
+    assert_true(program_number(summary, "reads") >= reads / 3.0);
+    run_free(&decoded);
+    run_free(&live);
+    remove_recording(base);
+}
+
 static size_t times_said(const char *text, const char *words)
 {
     size_t n = 0;
@@ -521,6 +561,7 @@ int main(void)
         cmocka_unit_test_teardown(decode_reads_real_miller_replies, program_kill_all),
         cmocka_unit_test_teardown(decode_tells_the_slots_of_the_live_run, program_kill_all),
         cmocka_unit_test_teardown(decode_loses_no_command, program_kill_all),
+        cmocka_unit_test_teardown(decode_tells_status_and_file, program_kill_all),
         cmocka_unit_test_teardown(clipping_is_said_and_counted, program_kill_all),
         cmocka_unit_test_teardown(trace_tells_of_every_reply, program_kill_all),
         cmocka_unit_test_teardown(decode_on_a_full_disk_fails, program_kill_all),
