@@ -15,7 +15,7 @@
 #include "dsp/tracks.h"
 #include "protocol/reply.h"
 
-#define SAMPLES_PER_TPRI 24.0  /* wanted after decimation */
+#define SAMPLES_PER_TPRI 48.0  /* wanted after decimation */
 #define SCORE_MIN_NATS 30.0    /* a decoded reply: noise alone reaches it in < 1e-5 of slots */
 #define RESIDUAL_RATIO_MAX 2.0 /* unexplained energy over noise: above, the fit must be good */
 #define FIT_SINGLE_RATIO 0.7   /* a fit this good is one tag, whatever the residual */
@@ -23,8 +23,6 @@
 #define CLIP_LEVEL 0.9995F     /* a 12-bit converter's last code */
 #define SAMPLE_LIMIT 16.0F     /* full scale is 1 */
 #define LONGEST_WINDOW_TPRI 6000.0
-
-enum { LENGTH_KNOWN_SYMBOLS = 24 };
 
 enum reply_rx_state { RX_IDLE = 0, RX_QUIET, RX_SEARCH, RX_TRACK };
 
@@ -50,8 +48,7 @@ struct reply_rx {
     struct tracks tracks;
     struct finish *finish;
     double gate_nats;
-    size_t n_bits; /* expected; grows when the EPC length is known */
-    bool length_known, clipped;
+    bool clipped;
 };
 
 #define REPLY_ROW(field, kind_, unit_, fallback_, lo, hi, text)                                    \
@@ -208,10 +205,6 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
         .half_lo = half / (1.0 + listen->blf_tolerance_ratio),
         .half_hi = half / (1.0 - listen->blf_tolerance_ratio),
     };
-    rx->n_bits = listen->kind == REPLY_KIND_RN16  ? 16
-                 : listen->kind == REPLY_KIND_EPC ? 32
-                                                  : listen->n_bits;
-    rx->length_known = listen->kind != REPLY_KIND_EPC;
 }
 
 int64_t reply_rx_first_tick(const struct reply_rx *rx)
@@ -242,7 +235,7 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
     if (rx->state != RX_TRACK) {
         return reply_listen_not_before(&rx->listen, rx->rate_sps);
     }
-    double earliest = tracks_need_at_least(&rx->tracks, rx->n_bits);
+    double earliest = tracks_need_at_least(&rx->tracks);
     double room = (double)rx->integral.capacity_samples; /* longer than this is given up */
     return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
 }
@@ -382,20 +375,13 @@ static void search_finish(struct reply_rx *rx)
     struct sync_candidate candidate[TRACKS_CANDIDATES_MAX];
     rx->gate_nats = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
     size_t n = sync_find(rx->sync, &rx->integral, &rx->search, candidate, TRACKS_CANDIDATES_MAX);
-    tracks_begin(&rx->tracks, &rx->search, &rx->integral, candidate, n, rx->gate_nats);
+    size_t n_bits = rx->listen.kind == REPLY_KIND_RN16 ? 16 : rx->listen.n_bits;
+    tracks_begin(&rx->tracks, &rx->search, &rx->integral, candidate, n, rx->gate_nats, n_bits,
+                 rx->listen.kind == REPLY_KIND_EPC);
     rx->state = RX_TRACK;
 }
 
-/* The first five bits of an ACK reply tell its length. */
-static void length_from_bits(struct reply_rx *rx)
-{
-    uint8_t bit[LENGTH_KNOWN_SYMBOLS];
-    track_bits(&rx->tracks.track[tracks_best(&rx->tracks)], bit);
-    rx->n_bits = reply_epc_n_bits(bit);
-    rx->length_known = true;
-}
-
-/* Advance all hypotheses as far as the samples reach.  out true: the reply is complete */
+/* Advance the hypotheses as far as the samples reach.  out true: the likeliest is complete */
 static bool reply_advance(struct reply_rx *rx)
 {
     for (;;) {
@@ -407,11 +393,7 @@ static bool reply_advance(struct reply_rx *rx)
         if (rx->integral.n_samples < rx->needs_samples) {
             return false;
         }
-        size_t n_symbols = tracks_symbol(&rx->tracks, &rx->integral, rx->n_bits, rx->length_known);
-        if (!rx->length_known && n_symbols == LENGTH_KNOWN_SYMBOLS) {
-            length_from_bits(rx);
-        }
-        if (n_symbols == rx->n_bits + 1) {
+        if (tracks_step(&rx->tracks, &rx->integral)) {
             return true;
         }
     }
@@ -440,7 +422,7 @@ static void reply_finish(struct reply_rx *rx, size_t index, struct finish_reply 
 }
 
 static void reply_measure(const struct reply_rx *rx, const struct finish_reply *reply,
-                          size_t n_symbols, struct reply_result *result)
+                          size_t n_bits, struct reply_result *result)
 {
     double _Complex gain = reply->gain;
     double gain_power = creal(gain) * creal(gain) + cimag(gain) * cimag(gain);
@@ -457,7 +439,7 @@ static void reply_measure(const struct reply_rx *rx, const struct finish_reply *
         units_db_from_power_ratio(creal(left) * creal(left) + cimag(left) * cimag(left));
     result->score_nats = reply->score_nats;
     result->fit_ratio = reply->fit_ratio;
-    result->bits.n_bits = n_symbols > rx->n_bits ? rx->n_bits : n_symbols;
+    result->bits.n_bits = n_bits;
     memcpy(result->bits.bit, reply->bit, result->bits.n_bits);
     struct reply_trace *trace = &result->trace;
     trace->start_us = (result->start_tick - rx->listen.from_tick) / rx->rate_sps * 1e6;
@@ -491,7 +473,8 @@ static void verdict(struct reply_rx *rx, bool complete, struct reply_result *res
     if (best < rx->tracks.n && complete) {
         struct finish_reply reply;
         reply_finish(rx, best, &reply);
-        reply_measure(rx, &reply, rx->tracks.track[best].n_symbols, result);
+        size_t n_symbols = rx->tracks.track[best].n_symbols, n_bits = rx->tracks.n_bits[best];
+        reply_measure(rx, &reply, n_symbols < n_bits ? n_symbols : n_bits, result);
         result->threshold_nats = SCORE_MIN_NATS;
         if (reply_is_sound(rx, result)) {
             result->verdict = REPLY_DECODED;
@@ -593,8 +576,6 @@ void reply_rx_cut(struct reply_rx *rx, struct reply_result *result)
         rx->search.noise_variance = enough ? quiet_noise(rx) : 1e30;
     }
     rx->needs_samples = rx->integral.n_samples;
-    verdict(rx, tracking, result);
-    if (result->verdict == REPLY_DECODED && result->bits.n_bits < rx->n_bits) {
-        result->verdict = REPLY_UNREADABLE;
-    }
+    size_t best = tracking ? tracks_best(&rx->tracks) : rx->tracks.n;
+    verdict(rx, best < rx->tracks.n && tracks_complete(&rx->tracks, best), result);
 }
