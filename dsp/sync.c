@@ -344,46 +344,58 @@ void sync_score(const struct integral *integral, const struct sync_search *searc
     sync_measure(integral, search, span, candidate);
 }
 
-/* Refine on the last n_chips chips of the preamble. */
-static void sync_refine(const struct integral *integral, const struct sync_search *search,
-                        const struct sync_plan *plan, unsigned n_chips,
-                        struct sync_candidate *candidate)
+/* One step of refinement on the last n_chips chips of the preamble: the step is taken when the
+ * correlation grows.   pre  the candidate was measured on the same chips */
+static void sync_step(const struct integral *integral, const struct sync_search *search,
+                      const struct sync_plan *plan, unsigned n_chips, unsigned pass,
+                      struct sync_candidate *candidate)
 {
     static const double gate_ratio[REFINE_PASSES] = {0.45, 0.35, 0.25};
     struct sync_span span = {plan->n_all_chips - n_chips, plan->n_all_chips};
     double reach = (plan->n_all_chips * search->code->m + 1.0) * search->half_hi;
     double first = 0.5 * candidate->half;
     double last = (double)integral->n_samples - reach;
-    sync_measure(integral, search, span, candidate);
-    for (int pass = 0; pass < REFINE_PASSES && candidate->score > 0.0; pass++) {
-        struct sync_candidate moved = *candidate;
-        unsigned n_edges = pass + 1 < REFINE_PASSES ? FIT_EDGES : UINT_MAX;
-        sync_fit(integral, search, span, gate_ratio[pass], n_edges, &moved);
-        moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
-        sync_measure(integral, search, span, &moved);
-        if (moved.score > candidate->score) {
-            *candidate = moved;
-        }
+    struct sync_candidate moved = *candidate;
+    unsigned n_edges = pass + 1 < REFINE_PASSES ? FIT_EDGES : UINT_MAX;
+    sync_fit(integral, search, span, gate_ratio[pass], n_edges, &moved);
+    moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
+    sync_measure(integral, search, span, &moved);
+    if (moved.score > candidate->score) {
+        *candidate = moved;
     }
 }
 
-/* Refine on the part of the preamble that was searched, then what is left in the race on ever more
- * of it: each step's clock is good enough to reach the next one's far end. */
+/* Refine on the part of the preamble that was searched, then on ever more of it: each step's clock is
+ * good enough to reach the next one's far end. What falls behind is left as it is. */
 static void sync_refine_all(const struct integral *integral, const struct sync_search *search,
                             const struct sync_plan *plan, struct sync_candidate *candidate,
                             size_t n)
 {
-    double best = 0.0;
+    bool racing[CANDIDATES_MAX];
     for (size_t k = 0; k < n; k++) {
-        sync_refine(integral, search, plan, plan->n_chips, &candidate[k]);
-        best = fmax(best, candidate[k].score);
+        racing[k] = true;
     }
-    for (size_t k = 0; k < n; k++) {
-        unsigned n_chips = plan->n_chips;
-        while (n_chips < plan->n_all_chips && candidate[k].score >= best - RACE_NATS) {
-            n_chips = 2 * n_chips < plan->n_all_chips ? 2 * n_chips : plan->n_all_chips;
-            sync_refine(integral, search, plan, n_chips, &candidate[k]);
+    for (unsigned n_chips = plan->n_chips;;) {
+        struct sync_span span = {plan->n_all_chips - n_chips, plan->n_all_chips};
+        for (unsigned pass = 0; pass < REFINE_PASSES; pass++) {
+            double best = 0.0;
+            for (size_t k = 0; k < n; k++) {
+                if (racing[k] && pass == 0) {
+                    sync_measure(integral, search, span, &candidate[k]);
+                }
+                if (racing[k] && candidate[k].score > 0.0) {
+                    sync_step(integral, search, plan, n_chips, pass, &candidate[k]);
+                }
+                best = racing[k] ? fmax(best, candidate[k].score) : best;
+            }
+            for (size_t k = 0; k < n; k++) {
+                racing[k] = racing[k] && candidate[k].score >= best - RACE_NATS;
+            }
         }
+        if (n_chips == plan->n_all_chips) {
+            return;
+        }
+        n_chips = 2 * n_chips < plan->n_all_chips ? 2 * n_chips : plan->n_all_chips;
     }
 }
 
