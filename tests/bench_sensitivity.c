@@ -219,6 +219,7 @@ static int phase_noise_chart(const struct sensitivity *s, struct svg_chart *char
     struct svg_series *ideal = &chart->series[chart->n_series++];
     ideal->label = "ideal, whitened";
     ideal->is_dashed = true;
+    ideal->colour = 2;
     for (ideal->n = 0; ideal->n <= 45; ideal->n++) {
         double angle = 2.0 * (double)ideal->n * acos(-1.0) / 180.0;
         double across = sin(angle) * sin(angle);
@@ -248,6 +249,7 @@ static int phase_noise_run(struct sensitivity *s, const struct crossing *clean)
     if (!failed && bench_receiver_new(s->run, s->code, s->trext, plain, 1, true, &link, &rx) == 0) {
         series = &chart.series[chart.n_series++];
         series->label = "plain receiver";
+        series->colour = 1;
         failed = phase_noise_measure(s, "not whitened", rx, clean, false, series);
         reply_rx_free(&rx);
     }
@@ -298,6 +300,7 @@ static int curves_chart(struct sensitivity *s)
         rx->label = labels[kind][0];
         bound->label = labels[kind][1];
         bound->is_dashed = true;
+        rx->colour = bound->colour = (unsigned)kind;
         for (double at_db = base_db; at_db < base_db + 9.0; at_db += 0.5) {
             double counter[BENCH_COUNTERS];
             if (crossing_count(&request, at_db, at_db, request.errors, 12 * request.errors * 10,

@@ -195,7 +195,7 @@ static void legend_put(const struct svg_chart *chart, FILE *file)
         fprintf(file,
                 "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" "
                 "stroke-width=\"2\"%s/>\n",
-                left + 8.0, y, left + 40.0, y, colours[k],
+                left + 8.0, y, left + 40.0, y, colours[chart->series[k].colour],
                 chart->series[k].is_dashed ? " stroke-dasharray=\"7 4\"" : "");
         text_put(file, left + 48.0, y + 4.5, "start", "", chart->series[k].label);
     }
@@ -206,13 +206,16 @@ int svg_chart_write(const struct svg_chart *chart, const char *path)
     assert(chart->x_min < chart->x_max);
     assert(chart->y_min < chart->y_max);
     assert(chart->n_series <= SVG_SERIES_MAX);
+    for (size_t k = 0; k < chart->n_series; k++) {
+        assert(chart->series[k].colour < SVG_SERIES_MAX);
+    }
     FILE *file = file_begin(path, WIDTH, HEIGHT, chart->title);
     if (!file) {
         return 1;
     }
     axes_put(chart, file);
     for (size_t k = 0; k < chart->n_series; k++) {
-        series_put(chart, &chart->series[k], colours[k], file);
+        series_put(chart, &chart->series[k], colours[chart->series[k].colour], file);
     }
     legend_put(chart, file);
     return file_end(file, path);

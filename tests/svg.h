@@ -9,7 +9,8 @@ enum { SVG_SERIES_MAX = 8, SVG_POINTS_MAX = 64, SVG_BARS_MAX = 40 };
 
 struct svg_series {
     const char *label;
-    bool is_dashed; /* a bound or ideal: no marks */
+    unsigned colour; /* 0 .. SVG_SERIES_MAX - 1 */
+    bool is_dashed;  /* a bound or ideal: no marks */
     size_t n;
     double x[SVG_POINTS_MAX], y[SVG_POINTS_MAX]; /* NaN, and y <= 0 on a log axis: left out */
 };
