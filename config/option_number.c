@@ -227,9 +227,10 @@ static enum status parse_text(const struct option_row *row, const char *text, co
                               char value[LIMIT_TEXT])
 {
     const size_t n_bytes = strlen(text);
-    if (n_bytes >= LIMIT_TEXT) {
-        return status_fail(ST_RANGE, "%s: key '%s': text of %zu bytes, accepted 0..%d", where,
-                           row->key, n_bytes, LIMIT_TEXT - 1);
+    const size_t n_most = row->max > 0.0 ? (size_t)row->max : LIMIT_TEXT - 1;
+    if (n_bytes < (size_t)row->min || n_bytes > n_most) {
+        return status_fail(ST_RANGE, "%s: key '%s': text of %zu bytes, accepted %zu..%zu", where,
+                           row->key, n_bytes, (size_t)row->min, n_most);
     }
     for (const char *at = text; *at;) {
         uint32_t code_point;

@@ -133,6 +133,28 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
     }
 }
 
+void canceller_measure_turning(const float _Complex *sample, size_t n_samples,
+                               const struct canceller_quiet *known, struct canceller_quiet *quiet)
+{
+    double _Complex turn = cexp(I * known->offset_rad), phase = 1.0, sum = 0.0;
+    if (known->offset_rad == 0.0) {
+        double _Complex mean = mean_of(sample, n_samples);
+        double variance = variance_of(sample, n_samples, mean, 1.0);
+        *quiet = (struct canceller_quiet){.leak = mean, .noise_variance = variance};
+    } else {
+        for (size_t k = 0; k < n_samples; k++) {
+            sum += sample[k] * conj(phase);
+            phase *= turn;
+        }
+        *quiet = (struct canceller_quiet){.leak = sum / (double)n_samples,
+                                          .offset_rad = known->offset_rad,
+                                          .offset_sigma_rad = known->offset_sigma_rad};
+        quiet->noise_variance = variance_of(sample, n_samples, quiet->leak, turn);
+    }
+    quiet->power = quiet->noise_variance + power(quiet->leak);
+    quiet->n_samples = n_samples;
+}
+
 /* Inlined below with the usual small factors as constants: the inner loop then unrolls. */
 static inline __attribute__((always_inline)) void
 decimate_by(const float *in, unsigned factor, float _Complex leak, float *out, size_t n_out)

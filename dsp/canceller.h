@@ -31,6 +31,10 @@ void canceller_free(struct canceller **canceller);
 void canceller_measure(struct canceller *canceller, const float _Complex *sample, size_t n_samples,
                        struct canceller_quiet *quiet);
 
+/* The same where the turn is known from another channel that hears the same emitter. */
+void canceller_measure_turning(const float _Complex *sample, size_t n_samples,
+                               const struct canceller_quiet *known, struct canceller_quiet *quiet);
+
 /* Sum n_out stretches of `factor` samples each, leak removed: out[k] = mean(sample[k*factor ..]) -
  * leak. `since` = ticks from the first quiet sample to sample[0] (keeps the de-rotation's phase).
  *   pre factor 1 .. 4096; sample[n_out * factor]; out may not overlap sample */

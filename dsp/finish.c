@@ -32,6 +32,8 @@ struct estimate { /* sums of the least squares for gain and offset */
 
 struct finish {
     size_t symbols_max;
+    unsigned m;       /* of the last reply ... */
+    size_t n_symbols; /* ... preamble included */
     struct retime *retime;
     struct sequence *sequence;
     double *start; /* [symbols_max + 1] */
@@ -142,10 +144,8 @@ static double edge_loss(double at)
     return 4.0 * f * (1.0 - f);
 }
 
-static void chips_read(struct finish *f, const struct finish_request *request, size_t n)
+static void chips_read(struct finish *f, const struct integral *integral, unsigned m, size_t n)
 {
-    const struct integral *integral = request->integral;
-    unsigned m = request->code->m;
     double last = (double)integral->n_samples;
     for (size_t k = 0; k < n; k++) {
         struct chips *chips = &f->chips[k];
@@ -353,8 +353,8 @@ static void hard_fill(struct finish *f, const struct finish_request *request)
     }
 }
 
-static void reply_fill(struct finish *f, const struct finish_request *request, size_t first,
-                       size_t n, struct finish_reply *reply)
+static void reply_fill(struct finish *f, const struct finish_request *request, size_t n,
+                       struct finish_reply *reply)
 {
     bool subcarrier = request->code->m > 1;
     double span = 2.0 * request->code->m;
@@ -383,14 +383,28 @@ static void reply_fill(struct finish *f, const struct finish_request *request, s
     reply->score_nats = (energy - cost) / request->noise_variance;
     reply->fit_ratio = energy > 0.0 ? 1.0 - cost / energy : 0.0;
     reply->residual_ratio = cost / (2.0 * (double)n * request->noise_variance);
-    reply->events_expected = 0.0;
+    reply->bits_expected = 0.0;
     for (size_t k = 0; k + 1 < request->n_symbols; k++) {
-        reply->events_expected += 1.0 / (1.0 + exp(fabs((double)f->soft[k])));
+        reply->bits_expected += 1.0 / (1.0 + exp(fabs((double)f->soft[k])));
     }
-    (void)first;
     reply->bit = f->bit;
     reply->soft_nats = f->soft;
     reply->hard = f->hard;
+}
+
+double _Complex finish_gain_of(struct finish *finish, const struct integral *integral)
+{
+    struct finish *f = finish;
+    struct estimate sum = {0};
+    double _Complex gain = 0.0, offset = 0.0;
+    chips_read(f, integral, f->m, f->n_symbols);
+    swings_decide(f, f->m, f->n_symbols);
+    for (size_t k = 0; k < f->n_symbols; k++) {
+        struct estimate e = estimate_of(f, k, f->m > 1, 0.0);
+        estimate_add(&sum, &e, 1.0);
+    }
+    estimate_solve(&sum, &gain, &offset);
+    return gain;
 }
 
 void finish_run(struct finish *finish, const struct finish_request *request,
@@ -402,6 +416,8 @@ void finish_run(struct finish *finish, const struct finish_request *request,
     size_t n = first + request->n_symbols;
     require(request->n_symbols >= 1);
     require(n <= f->symbols_max);
+    f->m = code->m;
+    f->n_symbols = n;
     memcpy(f->bit, request->bit, request->n_symbols);
     for (size_t k = 0; k < n; k++) {
         f->gain[k] = request->gain;
@@ -422,7 +438,7 @@ void finish_run(struct finish *finish, const struct finish_request *request,
             retime_run(f->retime, &known, GATE_WIDE_RATIO, f->start);
         }
         retime_run(f->retime, &known, GATE_NARROW_RATIO, f->start);
-        chips_read(f, request, n);
+        chips_read(f, request->integral, code->m, n);
         swings_decide(f, code->m, n);
         estimates_best(f, request, n);
         nats_fill(f, request, first, n);
@@ -435,5 +451,5 @@ void finish_run(struct finish *finish, const struct finish_request *request,
     }
     signs_fill(f, request);
     hard_fill(f, request);
-    reply_fill(f, request, first, n, reply);
+    reply_fill(f, request, n, reply);
 }

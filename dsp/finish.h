@@ -34,7 +34,7 @@ struct finish_reply {
     double score_nats;            /* log-likelihood gain over "noise only" */
     double fit_ratio;             /* squared correlation with the decoded waveform, 0..1 */
     double residual_ratio;        /* energy left over, per expected noise: 1 is ideal */
-    double events_expected;       /* error events in the sequence, from the soft values */
+    double bits_expected;         /* error events in the sequence, from the soft values */
     const uint8_t *bit;           /* n_symbols decisions ... */
     const float *soft_nats; /* ... and their log-likelihood ratios; borrowed until the next run */
     const uint8_t *hard;    /* decisions symbol by symbol: 1 where such a one would have erred */
@@ -54,6 +54,10 @@ double *finish_starts(struct finish *finish);
  *   cost a few passes over the reply's level changes */
 void finish_run(struct finish *finish, const struct finish_request *request,
                 struct finish_reply *reply);
+
+/* The gain that the reply decided last has on another integral over the same samples: one channel of
+ * several. */
+double _Complex finish_gain_of(struct finish *finish, const struct integral *integral);
 
 /* The workspace's sequence, for sequence_events after finish_run. */
 const struct sequence *finish_sequence(const struct finish *finish);

@@ -56,14 +56,17 @@ struct pie_demod {
     float level;        /* A */
     float low_level, high_level, cross_level[2]; /* fractions of A */
     bool low;
-    bool above[2];          /* envelope over cross_level */
-    double cross_sum[2];    /* of crossings since the state last was sure */
-    double changed_tick;    /* last change of `low` */
-    float peak;             /* of the envelope since it went high, until settled */
-    float peak_mean;        /* of those inside a frame */
-    float level_per_peak;   /* A over peak, when the frame began */
-    float least;            /* of the envelope since it went low */
-    struct pie_pulse pulse; /* the one under way */
+    bool above[2];                   /* envelope over cross_level */
+    double cross_sum[2];             /* of crossings since the state last was sure */
+    double changed_tick;             /* last change of `low` */
+    float peak;                      /* of the envelope since it went high, until settled */
+    float peak_mean;                 /* of those inside a frame */
+    float level_per_peak;            /* A over peak, when the frame began */
+    float anchor_level, anchor_peak; /* A and peak before a frame; 0: none */
+    bool level_fresh;                /* A was measured on the carrier since the last frame ... */
+    bool level_moved;                /* ... or has only followed peaks inside one */
+    float least;                     /* of the envelope since it went low */
+    struct pie_pulse pulse;          /* the one under way */
     struct pie_parse parse;
 };
 
@@ -131,6 +134,9 @@ void pie_demod_reset(struct pie_demod *demod, int64_t next_tick)
     }
     d->changed_tick = (double)next_tick - d->settle_ticks;
     d->peak = 0.0f;
+    d->anchor_level = 0.0f;
+    d->level_fresh = false;
+    d->level_moved = false;
     pie_parse_reset(&d->parse);
 }
 
@@ -143,6 +149,25 @@ static void high_begin(struct pie_demod *d, double tick)
         d->above[i] = true;
         d->cross_sum[i] = 0.0;
     }
+}
+
+/* In the high part behind a frame. Peaks inside frames lead A astray, always to the same side (short
+ * high parts peak lower), and where frames follow closely nothing would lead it back: A is set to
+ * where it was before the frame, times what the peaks of the high parts before and after say. */
+static void level_anchor(struct pie_demod *d)
+{
+    if (d->level_moved && d->anchor_level > 0.0f) {
+        float ratio = d->anchor_peak > 0.0f ? d->peak / d->anchor_peak : 1.0f;
+        if (fabsf(ratio - 1.0f) < PEAK_SPREAD_RATIO) {
+            level_set(d, d->anchor_level * ratio);
+        }
+    }
+    if (d->level_moved || d->level_fresh) {
+        d->anchor_level = d->level;
+        d->anchor_peak = d->peak;
+    }
+    d->level_moved = false;
+    d->level_fresh = false;
 }
 
 /* The high part that ends here tells how the carrier drifts within a frame. Peaks are biased by
@@ -159,7 +184,11 @@ static void peak_note(struct pie_demod *d)
         }
         d->peak_mean += PEAK_STEP * (d->peak - d->peak_mean);
         level_set(d, d->level_per_peak * d->peak_mean);
-    } else if (d->peak > 0.0f) {
+        d->level_moved = true;
+        return;
+    }
+    level_anchor(d);
+    if (d->peak > 0.0f) {
         d->peak_mean = d->peak;
         d->level_per_peak = d->level / d->peak;
     }
@@ -250,6 +279,7 @@ static bool point_push(struct pie_demod *d, size_t p, struct pie_frame *frame)
         high_begin(d, tick);
     } else if (tick - d->changed_tick > d->off_ticks) {
         level_set(d, now);
+        d->anchor_level = 0.0f;
         pie_parse_reset(&d->parse);
         high_begin(d, tick);
     }
@@ -363,8 +393,10 @@ static void chunk_end(struct pie_demod *d)
     } else {
         bool steady = d->n_sloping == 0 || d->n_sloping > SLOPING_CHUNKS;
         if (d->chunk_level >= 0.0f && steady) {
+            level_anchor(d);
             bool jump = d->chunk_level > (float)LEVEL_JUMP_RATIO * d->level;
             level_set(d, d->level + (jump ? 1.0f : d->level_step) * (d->chunk_level - d->level));
+            d->level_fresh = true;
         }
         d->chunk_level = sqrtf(sum / (float)d->chunk_samples);
     }

@@ -13,7 +13,7 @@
     0.5                        /* how far the first guess may be off: standard deviation of the
                                  * start, half-cycles, */
 #define FIRST_CLOCK_RATIO 0.02 /* and of the clock */
-#define EDGES_USED_MAX 6       /* of a symbol: more bring little and cost time */
+#define EDGES_USED_MAX 4       /* of a symbol: more bring little and cost time */
 
 struct timing {         /* of a symbol */
     double start, half; /* samples */

@@ -1,23 +1,29 @@
 /* sync.c - preamble search: coarse grid by recursive correlation, then edge-fitted refinement.
  *
- * Coarse: for each clock of the grid the running sum is read at half-cycle/GRID steps; a chip is
- * S[i] = D[i] - S[i+GRID] -+ D[i + m GRID] with D the half-cycle integrals, so its cost does not
+ * Coarse: for each clock of the grid the running sum is read at half-cycle/grid steps; a chip is
+ * S[i] = D[i] - S[i+grid] -+ D[i + m grid] with D the half-cycle integrals, so its cost does not
  * grow with m; the preamble (its tail, COARSE_CHIPS_MAX at most) is a sum over chips. */
 #include "dsp/sync.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/require.h"
 #include "dsp/edge.h"
 
-enum { GRID = 6, COARSE_CHIPS_MAX = 20, REFINE_PASSES = 3, CANDIDATES_MAX = 16 };
+enum { GRID_MAX = 6, COARSE_CHIPS_MAX = 20, REFINE_PASSES = 3, CANDIDATES_MAX = 16 };
+#define REFINE_MIN_RATIO 0.1 /* of the best coarse score: nothing below is worth refining */
+#define FIT_EDGES 48         /* looked at in the first passes; the last one takes all */
+#define RACE_NATS 25.0 /* this far behind on a part of the preamble, not on the whole either */
 
 struct sync {
     size_t capacity;
-    double _Complex *at; /* running sum on the grid */
+    float *at_re, *at_im; /* running sum on the grid */
     float *chip_re, *chip_im;
     float *corr_re, *corr_im;
+    float *power; /* of the correlation, all channels' */
 };
 
 struct sync_plan { /* the coarse search of one request */
@@ -27,6 +33,7 @@ struct sync_plan { /* the coarse search of one request */
     unsigned n_all_chips;
     unsigned n_half_cycles; /* of the used ones */
     unsigned n_clocks;
+    unsigned grid; /* points a half-cycle */
 };
 
 static struct sync_plan sync_plan_of(const struct sync_search *search)
@@ -37,11 +44,34 @@ static struct sync_plan sync_plan_of(const struct sync_search *search)
     plan.n_skip_chips = plan.n_all_chips - plan.n_chips;
     plan.chip = linecode_preamble(search->code, search->trext) + plan.n_skip_chips;
     plan.n_half_cycles = plan.n_chips * search->code->m;
-    /* a clock half a step off moves the template's ends by at most 0.2 half-cycle */
-    double step_ratio = 0.8 / plan.n_half_cycles;
+    /* A clock half a step off moves the template's ends by at most 0.2 half-cycle, 0.35 for Miller:
+     * its preamble holds so much more energy that a coarser grid still finds it. */
+    bool subcarrier = search->code->m > 1;
+    double step_ratio = (subcarrier ? 1.4 : 0.8) / plan.n_half_cycles;
+    plan.grid = subcarrier ? 4 : GRID_MAX;
     double span_ratio = log(search->half_hi / search->half_lo);
     plan.n_clocks = 1 + (unsigned)ceil(span_ratio / step_ratio);
     return plan;
+}
+
+struct sync_grid {        /* of one clock */
+    double lo, step;      /* first point, distance; samples */
+    size_t n_starts;      /* points at which a reply may begin */
+    size_t n_chip_points; /* points at which a chip may begin */
+    size_t n_points;
+};
+
+static struct sync_grid sync_grid_of(const struct sync_search *search, const struct sync_plan *plan,
+                                     double half)
+{
+    unsigned m = search->code->m;
+    double skip = (double)plan->n_skip_chips * m * half;
+    struct sync_grid grid = {.lo = search->start_lo - 0.5 * half + skip, .step = half / plan->grid};
+    double range = search->start_hi - search->start_lo + half;
+    grid.n_starts = (size_t)ceil(range / grid.step) + 1;
+    grid.n_chip_points = grid.n_starts + (size_t)(plan->n_chips - 1) * m * plan->grid;
+    grid.n_points = grid.n_chip_points + (size_t)(m + 1) * plan->grid + 1;
+    return grid;
 }
 
 enum status sync_new(size_t longest_samples, struct sync **sync)
@@ -50,14 +80,17 @@ enum status sync_new(size_t longest_samples, struct sync **sync)
     if (!s) {
         return status_fail(ST_NO_MEMORY, "preamble search: no memory");
     }
-    /* grid points are at least 1/GRID sample-halves apart: half >= 2 samples */
-    s->capacity = longest_samples * GRID / 2 + 64 * GRID;
-    s->at = malloc(s->capacity * sizeof *s->at);
+    /* grid points are at least 1/GRID_MAX sample-halves apart: half >= 2 samples */
+    s->capacity = longest_samples * GRID_MAX / 2 + 64 * GRID_MAX;
+    s->at_re = malloc(s->capacity * sizeof(float));
+    s->at_im = malloc(s->capacity * sizeof(float));
     s->chip_re = malloc(s->capacity * sizeof(float));
     s->chip_im = malloc(s->capacity * sizeof(float));
     s->corr_re = malloc(s->capacity * sizeof(float));
     s->corr_im = malloc(s->capacity * sizeof(float));
-    if (!s->at || !s->chip_re || !s->chip_im || !s->corr_re || !s->corr_im) {
+    s->power = malloc(s->capacity * sizeof(float));
+    if (!s->at_re || !s->at_im || !s->chip_re || !s->chip_im || !s->corr_re || !s->corr_im ||
+        !s->power) {
         sync_free(&s);
         return status_fail(ST_NO_MEMORY, "preamble search: no memory for %zu points", s->capacity);
     }
@@ -68,11 +101,13 @@ enum status sync_new(size_t longest_samples, struct sync **sync)
 void sync_free(struct sync **sync)
 {
     if (*sync) {
-        free((*sync)->at);
+        free((*sync)->at_re);
+        free((*sync)->at_im);
         free((*sync)->chip_re);
         free((*sync)->chip_im);
         free((*sync)->corr_re);
         free((*sync)->corr_im);
+        free((*sync)->power);
         free(*sync);
         *sync = NULL;
     }
@@ -89,56 +124,72 @@ double sync_n_hypotheses(const struct sync_search *search)
 {
     struct sync_plan plan = sync_plan_of(search);
     double n_starts = 1.0 + (search->start_hi - search->start_lo) / search->half_lo;
-    return 2.0 * n_starts * plan.n_clocks;
+    double n_clocks = 1.0 + ceil(log(search->half_hi / search->half_lo) * plan.n_half_cycles / 0.8);
+    return 2.0 * n_starts * n_clocks;
 }
 
-/* Read the running sum on the grid lo + i step; out-of-range points are held at the ends. */
-static void sync_sample(const struct integral *integral, double lo, double step, size_t n,
-                        double _Complex *at)
+/* Read the running sum at the grid points lo + i step, to the nearest sample: the grid is coarse
+ * anyway. Points out of range are held at the ends. */
+static void sync_sample(struct sync *sync, const struct integral *integral, double lo, double step,
+                        size_t n)
 {
-    double last = (double)integral->n_samples;
+    const double _Complex *sum = integral->sum;
+    const double last = (double)integral->n_samples;
+    const double _Complex origin = sum[0];
     for (size_t i = 0; i < n; i++) {
-        double t = lo + step * (double)i;
-        at[i] = integral_at(integral, t < 0.0 ? 0.0 : t > last ? last : t);
+        double t = lo + step * (double)i + 0.5;
+        t = t < 0.0 ? 0.0 : t > last ? last : t;
+        double _Complex at = sum[(size_t)t] - origin;
+        sync->at_re[i] = (float)creal(at);
+        sync->at_im[i] = (float)cimag(at);
     }
 }
 
-/* Chip integrals from grid sums: chip i starts at grid point i. */
-static void sync_chips(struct sync *sync, size_t n_chip_points, unsigned m)
+/* Chip integrals of one component from grid sums: chip i starts at grid point i. Directly for the
+ * last `grid` of them, then each from the one a half-cycle later. */
+static void sync_chips(const float *at, size_t n_chip_points, unsigned m, size_t grid, float *chip)
 {
-    const double _Complex *at = sync->at;
-    size_t start = n_chip_points > GRID && m > 1 ? n_chip_points - GRID : 0;
-    for (size_t i = start; i < n_chip_points; i++) { /* directly: the recursion's seed (or m = 1) */
-        double _Complex sum = 0.0;
+    size_t start = m > 1 && n_chip_points > grid ? n_chip_points - grid : 0;
+    for (size_t i = start; i < n_chip_points; i++) {
+        float sum = 0.0F;
         for (unsigned j = 0; j < m; j++) {
-            double _Complex half = at[i + (j + 1) * GRID] - at[i + j * GRID];
+            float half = at[i + (j + 1) * grid] - at[i + j * grid];
             sum += j % 2 == 0 ? half : -half;
         }
-        sync->chip_re[i] = (float)creal(sum);
-        sync->chip_im[i] = (float)cimag(sum);
+        chip[i] = sum;
     }
     for (size_t i = start; i-- > 0;) {
-        double _Complex first = at[i + GRID] - at[i];
-        double _Complex past = at[i + (m + 1) * GRID] - at[i + m * GRID];
-        sync->chip_re[i] = (float)creal(first - past) - sync->chip_re[i + GRID];
-        sync->chip_im[i] = (float)cimag(first - past) - sync->chip_im[i + GRID];
+        float first = at[i + grid] - at[i];
+        float past = at[i + (m + 1) * grid] - at[i + m * grid];
+        chip[i] = first - past - chip[i + grid];
     }
 }
 
-static void sync_correlate(struct sync *sync, const struct sync_plan *plan, size_t n_starts,
-                           unsigned m)
+/* Power of the correlation with the preamble at every start of the grid, one channel's; the first
+ * one's is set, the others' are added. */
+static void sync_correlate(struct sync *sync, const struct integral *integral,
+                           const struct sync_search *search, const struct sync_plan *plan,
+                           const struct sync_grid *grid, bool first)
 {
-    for (size_t i = 0; i < n_starts; i++) {
+    unsigned m = search->code->m;
+    sync_sample(sync, integral, grid->lo, grid->step, grid->n_points);
+    sync_chips(sync->at_re, grid->n_chip_points, m, plan->grid, sync->chip_re);
+    sync_chips(sync->at_im, grid->n_chip_points, m, plan->grid, sync->chip_im);
+    for (size_t i = 0; i < grid->n_starts; i++) {
         sync->corr_re[i] = sync->corr_im[i] = 0.0F;
     }
     for (unsigned k = 0; k < plan->n_chips; k++) {
         const float sign = plan->chip[k];
-        const float *re = sync->chip_re + (size_t)k * m * GRID;
-        const float *im = sync->chip_im + (size_t)k * m * GRID;
-        for (size_t i = 0; i < n_starts; i++) {
+        const float *re = sync->chip_re + (size_t)k * m * plan->grid;
+        const float *im = sync->chip_im + (size_t)k * m * plan->grid;
+        for (size_t i = 0; i < grid->n_starts; i++) {
             sync->corr_re[i] += sign * re[i];
             sync->corr_im[i] += sign * im[i];
         }
+    }
+    for (size_t i = 0; i < grid->n_starts; i++) {
+        float power = sync->corr_re[i] * sync->corr_re[i] + sync->corr_im[i] * sync->corr_im[i];
+        sync->power[i] = first ? power : sync->power[i] + power;
     }
 }
 
@@ -175,32 +226,22 @@ static size_t sync_insert(struct sync_candidate *list, size_t n, size_t n_max,
     return n;
 }
 
-/* One clock of the grid: correlate over all starts, keep local maxima. */
-static size_t sync_scan(struct sync *sync, const struct integral *integral,
-                        const struct sync_search *search, const struct sync_plan *plan, double half,
-                        struct sync_candidate *list, size_t n, size_t n_max)
+/* Local maxima over the starts of one clock. */
+static size_t sync_maxima(const struct sync *sync, const struct sync_search *search,
+                          const struct sync_plan *plan, const struct sync_grid *grid,
+                          struct sync_candidate *list, size_t n, size_t n_max)
 {
-    unsigned m = search->code->m;
-    double step = half / GRID;
-    double skip = (double)plan->n_skip_chips * m * half;
-    double lo = search->start_lo - 0.5 * half + skip;
-    size_t n_starts = (size_t)ceil((search->start_hi - search->start_lo + half) / step) + 1;
-    size_t n_chip_points = n_starts + (size_t)(plan->n_chips - 1) * m * GRID;
-    size_t n_points = n_chip_points + (size_t)(m + 1) * GRID + 1;
-    require(n_points <= sync->capacity);
-    sync_sample(integral, lo, step, n_points, sync->at);
-    sync_chips(sync, n_chip_points, m);
-    sync_correlate(sync, plan, n_starts, m);
+    double half = grid->step * plan->grid;
     double scale = 1.0 / (plan->n_half_cycles * half * search->noise_variance);
+    double skip = (double)plan->n_skip_chips * search->code->m * half;
     double before = -1.0, here = 0.0;
     double floor_score = n == n_max ? list[n - 1].score : 0.0;
-    for (size_t i = 0; i <= n_starts; i++) {
-        double after = i < n_starts ? (double)(sync->corr_re[i] * sync->corr_re[i] +
-                                               sync->corr_im[i] * sync->corr_im[i])
-                                    : -1.0;
+    for (size_t i = 0; i <= grid->n_starts; i++) {
+        double after = i < grid->n_starts ? (double)sync->power[i] : -1.0;
         if (i > 0 && here > before && here >= after && here * scale > floor_score) {
-            struct sync_candidate entry = {
-                .start = lo + step * (double)(i - 1) - skip, .half = half, .score = here * scale};
+            struct sync_candidate entry = {.start = grid->lo + grid->step * (double)(i - 1) - skip,
+                                           .half = half,
+                                           .score = here * scale};
             n = sync_insert(list, n, n_max, &entry, 0.75 * half, 3.0 / plan->n_half_cycles);
             floor_score = n == n_max ? list[n - 1].score : 0.0;
         }
@@ -240,13 +281,16 @@ static double _Complex sync_correlation(const struct integral *integral,
 
 /* Fit start and half-cycle to the timing errors of the span's level changes. */
 static void sync_fit(const struct integral *integral, const struct sync_search *search,
-                     struct sync_span span, double gate_ratio, struct sync_candidate *candidate)
+                     struct sync_span span, double gate_ratio, unsigned n_edges,
+                     struct sync_candidate *candidate)
 {
     const int8_t *chip = linecode_preamble(search->code, search->trext);
     unsigned m = search->code->m;
     double gate = gate_ratio * candidate->half;
     double s0 = 0.0, s1 = 0.0, s2 = 0.0, e0 = 0.0, e1 = 0.0;
-    for (unsigned q = span.first * m + 1; q < span.end * m; q++) {
+    unsigned stride =
+        (span.end - span.first) * m / n_edges | 1U; /* odd: rising and falling alike */
+    for (unsigned q = span.first * m + 1; q < span.end * m; q += stride) {
         int level = sync_level(chip, m, q);
         if (level == sync_level(chip, m, q - 1)) {
             continue;
@@ -300,55 +344,109 @@ void sync_score(const struct integral *integral, const struct sync_search *searc
     sync_measure(integral, search, span, candidate);
 }
 
-/* Refine on the part of the preamble that was searched, then on ever more of it: each step's clock
- * is good enough to reach the next one's far end. */
+/* Refine on the last n_chips chips of the preamble. */
 static void sync_refine(const struct integral *integral, const struct sync_search *search,
-                        const struct sync_plan *plan, struct sync_candidate *candidate)
+                        const struct sync_plan *plan, unsigned n_chips,
+                        struct sync_candidate *candidate)
 {
     static const double gate_ratio[REFINE_PASSES] = {0.45, 0.35, 0.25};
-    unsigned n_all = plan->n_all_chips;
-    double reach = (n_all * search->code->m + 1.0) * search->half_hi;
+    struct sync_span span = {plan->n_all_chips - n_chips, plan->n_all_chips};
+    double reach = (plan->n_all_chips * search->code->m + 1.0) * search->half_hi;
     double first = 0.5 * candidate->half;
     double last = (double)integral->n_samples - reach;
-    for (unsigned n_chips = plan->n_chips;;) {
-        struct sync_span span = {n_all - n_chips, n_all};
-        sync_measure(integral, search, span, candidate);
-        for (int pass = 0; pass < REFINE_PASSES && candidate->score > 0.0; pass++) {
-            struct sync_candidate moved = *candidate;
-            sync_fit(integral, search, span, gate_ratio[pass], &moved);
-            moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
-            sync_measure(integral, search, span, &moved);
-            if (moved.score > candidate->score) {
-                *candidate = moved;
-            }
+    sync_measure(integral, search, span, candidate);
+    for (int pass = 0; pass < REFINE_PASSES && candidate->score > 0.0; pass++) {
+        struct sync_candidate moved = *candidate;
+        unsigned n_edges = pass + 1 < REFINE_PASSES ? FIT_EDGES : UINT_MAX;
+        sync_fit(integral, search, span, gate_ratio[pass], n_edges, &moved);
+        moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
+        sync_measure(integral, search, span, &moved);
+        if (moved.score > candidate->score) {
+            *candidate = moved;
         }
-        if (n_chips == n_all) {
-            return;
-        }
-        n_chips = 2 * n_chips < n_all ? 2 * n_chips : n_all;
     }
 }
 
-size_t sync_find(struct sync *sync, const struct integral *integral,
-                 const struct sync_search *search, struct sync_candidate *candidate, size_t n_max)
+/* Refine on the part of the preamble that was searched, then what is left in the race on ever more
+ * of it: each step's clock is good enough to reach the next one's far end. */
+static void sync_refine_all(const struct integral *integral, const struct sync_search *search,
+                            const struct sync_plan *plan, struct sync_candidate *candidate,
+                            size_t n)
+{
+    double best = 0.0;
+    for (size_t k = 0; k < n; k++) {
+        sync_refine(integral, search, plan, plan->n_chips, &candidate[k]);
+        best = fmax(best, candidate[k].score);
+    }
+    for (size_t k = 0; k < n; k++) {
+        unsigned n_chips = plan->n_chips;
+        while (n_chips < plan->n_all_chips && candidate[k].score >= best - RACE_NATS) {
+            n_chips = 2 * n_chips < plan->n_all_chips ? 2 * n_chips : plan->n_all_chips;
+            sync_refine(integral, search, plan, n_chips, &candidate[k]);
+        }
+    }
+}
+
+size_t sync_coarse(struct sync *sync, const struct integral *const *channel, unsigned n_channels,
+                   const struct sync_search *search, struct sync_candidate *candidate, size_t n_max)
 {
     require(n_max >= 1);
     require(n_max <= CANDIDATES_MAX);
     require(search->noise_variance > 0.0);
     require(search->half_lo >= 1.0);
     struct sync_plan plan = sync_plan_of(search);
-    struct sync_candidate coarse[CANDIDATES_MAX];
-    size_t n_coarse = 0;
+    size_t n = 0;
     for (unsigned k = 0; k < plan.n_clocks; k++) {
         double part = plan.n_clocks > 1 ? (double)k / (plan.n_clocks - 1) : 0.5;
         double half = search->half_lo * pow(search->half_hi / search->half_lo, part);
-        n_coarse = sync_scan(sync, integral, search, &plan, half, coarse, n_coarse, n_max);
+        struct sync_grid grid = sync_grid_of(search, &plan, half);
+        require(grid.n_points <= sync->capacity);
+        for (unsigned c = 0; c < n_channels; c++) {
+            sync_correlate(sync, channel[c], search, &plan, &grid, c == 0);
+        }
+        n = sync_maxima(sync, search, &plan, &grid, candidate, n, n_max);
     }
-    size_t n = 0;
-    for (size_t k = 0; k < n_coarse; k++) {
-        sync_refine(integral, search, &plan, &coarse[k]);
-        n = sync_insert(candidate, n, n_max, &coarse[k], 0.3 * coarse[k].half,
-                        0.6 / plan.n_half_cycles);
+    while (n > 0 && candidate[n - 1].score < REFINE_MIN_RATIO * candidate[0].score) {
+        n--;
     }
     return n;
+}
+
+void sync_weights(const struct integral *const *channel, unsigned n_channels,
+                  const struct sync_search *search, const struct sync_candidate *candidate,
+                  double _Complex *weight)
+{
+    struct sync_plan plan = sync_plan_of(search);
+    struct sync_span span = {plan.n_skip_chips, plan.n_all_chips};
+    double total = 0.0;
+    for (unsigned c = 0; c < n_channels; c++) {
+        weight[c] = conj(sync_correlation(channel[c], search, span, candidate));
+        total += creal(weight[c]) * creal(weight[c]) + cimag(weight[c]) * cimag(weight[c]);
+    }
+    for (unsigned c = 0; c < n_channels; c++) {
+        weight[c] = total > 0.0 ? weight[c] / sqrt(total) : sqrt(1.0 / n_channels);
+    }
+}
+
+size_t sync_fine(const struct integral *integral, const struct sync_search *search,
+                 struct sync_candidate *candidate, size_t n)
+{
+    require(n <= CANDIDATES_MAX);
+    struct sync_plan plan = sync_plan_of(search);
+    struct sync_candidate fine[CANDIDATES_MAX];
+    memcpy(fine, candidate, n * sizeof *fine);
+    sync_refine_all(integral, search, &plan, fine, n);
+    size_t n_kept = 0;
+    for (size_t k = 0; k < n; k++) {
+        n_kept = sync_insert(candidate, n_kept, n, &fine[k], 0.3 * fine[k].half,
+                             0.6 / plan.n_half_cycles);
+    }
+    return n_kept;
+}
+
+size_t sync_find(struct sync *sync, const struct integral *integral,
+                 const struct sync_search *search, struct sync_candidate *candidate, size_t n_max)
+{
+    size_t n = sync_coarse(sync, &integral, 1, search, candidate, n_max);
+    return sync_fine(integral, search, candidate, n);
 }

@@ -47,7 +47,22 @@ double sync_n_hypotheses(const struct sync_search *search);
 void sync_score(const struct integral *integral, const struct sync_search *search,
                 struct sync_candidate *candidate);
 
-/* Best candidates, best first, at least one half-cycle or one clock step apart, refined.
+/* The search in its two steps, for receivers with several channels: over all channels the powers of
+ * the correlations add up, with no phase between them assumed.
+ *   out candidate[n_max], best first, on a coarse grid (gain and offset not filled), returns how many
+ *   pre n_max <= 16 */
+size_t sync_coarse(struct sync *sync, const struct integral *const *channel, unsigned n_channels,
+                   const struct sync_search *search, struct sync_candidate *candidate,
+                   size_t n_max);
+/* Maximum-ratio weights that a coarse candidate implies: conjugate gains, |weight|^2 summing to 1. */
+void sync_weights(const struct integral *const *channel, unsigned n_channels,
+                  const struct sync_search *search, const struct sync_candidate *candidate,
+                  double _Complex *weight);
+/* Refine coarse candidates in place.  returns how many different ones are left, best first */
+size_t sync_fine(const struct integral *integral, const struct sync_search *search,
+                 struct sync_candidate *candidate, size_t n);
+
+/* Both for one channel: best candidates, best first, at least one half-cycle or one clock step apart, refined.
  *   out candidate[n_max], returns how many (<= n_max <= 16)
  *   cost bounded by start range / half * clock steps * preamble chips */
 size_t sync_find(struct sync *sync, const struct integral *integral,

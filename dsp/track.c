@@ -18,6 +18,8 @@
 #define CLOCK_DRIFT_RATIO 0.03  /* how far a tag's clock may leave the searched range in a reply */
 #define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
 
+enum { IDLE_SYMBOLS = 20 }; /* after which the idle level is no longer looked at */
+
 struct symbol {              /* a symbol as one survivor sees it */
     double _Complex chip[2]; /* correlation with the subcarrier, mean amplitude */
     double _Complex mean[2]; /* plain mean (equals chip for FM0) */
@@ -225,6 +227,39 @@ static unsigned preamble_edges(const int8_t *chip, unsigned k, unsigned m)
     return n_edges;
 }
 
+static unsigned track_best_state(const struct track *track)
+{
+    unsigned best = LINECODE_STATES_MAX;
+    for (unsigned s = 0; s < track->code->n_states; s++) {
+        const struct track_path *path = &track->path[s];
+        if (path->alive && (best == LINECODE_STATES_MAX || path->cost < track->path[best].cost)) {
+            best = s;
+        }
+    }
+    require(best < LINECODE_STATES_MAX);
+    return best;
+}
+
+const struct track_path *track_best(const struct track *track)
+{
+    return &track->path[track_best_state(track)];
+}
+
+/* Before the first edge the tag idles at the low level. For baseband codes only: chips of a
+ * subcarrier do not see the level. Later gain and offset may have drifted from those of the
+ * beginning: then what the first symbols told stays. */
+static void track_idle_update(struct track *track)
+{
+    if (track->code->m > 1 || track->n_symbols > IDLE_SYMBOLS) {
+        return;
+    }
+    const struct track_path *path = track_best(track);
+    double _Complex low = path->offset - path->gain;
+    track->idle_gain =
+        2.0 * (creal(low) * creal(track->idle_sum) + cimag(low) * cimag(track->idle_sum)) -
+        track->idle_samples * power(low);
+}
+
 void track_init(struct track *track, const struct sync_search *search,
                 const struct integral *integral, const struct sync_candidate *candidate,
                 double clock_sigma)
@@ -267,6 +302,11 @@ void track_init(struct track *track, const struct sync_search *search,
         track->path[s].alive = false;
     }
     track->path[code->start_state] = path;
+    double from = fmin(fmax(search->start_lo, 0.0), candidate->start);
+    track->idle_samples = candidate->start - from;
+    track->idle_sum = integral_at(integral, candidate->start) - integral_at(integral, from);
+    track->idle_gain = 0.0;
+    track_idle_update(track);
 }
 
 double track_needs_samples(const struct track *track)
@@ -343,24 +383,7 @@ void track_symbol(struct track *track, const struct integral *integral, int forc
     }
     memcpy(track->path, next, code->n_states * sizeof *next);
     track->n_symbols++;
-}
-
-static unsigned track_best_state(const struct track *track)
-{
-    unsigned best = LINECODE_STATES_MAX;
-    for (unsigned s = 0; s < track->code->n_states; s++) {
-        const struct track_path *path = &track->path[s];
-        if (path->alive && (best == LINECODE_STATES_MAX || path->cost < track->path[best].cost)) {
-            best = s;
-        }
-    }
-    require(best < LINECODE_STATES_MAX);
-    return best;
-}
-
-const struct track_path *track_best(const struct track *track)
-{
-    return &track->path[track_best_state(track)];
+    track_idle_update(track);
 }
 
 /* Energy around the mean level: an offset is no reply. */
@@ -377,6 +400,12 @@ double track_score(const struct track *track)
 {
     const struct track_path *path = track_best(track);
     return (track_swing_energy(track, path) - path->cost) / track->noise_variance;
+}
+
+double track_evidence(const struct track *track)
+{
+    const struct track_path *path = track_best(track);
+    return (path->energy - path->cost + track->idle_gain) / track->noise_variance;
 }
 
 double track_fit_ratio(const struct track *track)

@@ -38,6 +38,9 @@ struct track {
     double half_lo, half_hi;   /* the clock is held inside */
     size_t n_preamble_chips, n_symbols;
     double first_start, first_half; /* of the preamble */
+    double idle_samples;            /* of the search before it */
+    double _Complex idle_sum;
+    double idle_gain; /* log-likelihood gain of the idle stretch, sample-energy units */
     struct track_path path[LINECODE_STATES_MAX];
     uint8_t back[LIMIT_BITS + 1][LINECODE_STATES_MAX]; /* previous state * 2 + bit */
     float end[LIMIT_BITS + 1][LINECODE_STATES_MAX];    /* of the symbol, as the survivor saw it */
@@ -68,6 +71,11 @@ const struct track_path *track_best(const struct track *track);
 
 /* Log-likelihood gain of the best survivor over "noise only", nats. */
 double track_score(const struct track *track);
+
+/* For comparing hypotheses over the same samples, from the beginning of the search to the end of the
+ * last symbol taken: log-likelihood gain over "nothing but noise", with the idle level the hypothesis
+ * implies before its first edge. */
+double track_evidence(const struct track *track);
 
 /* Squared correlation coefficient 0..1 of the best survivor with what was received. */
 double track_fit_ratio(const struct track *track);

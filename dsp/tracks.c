@@ -5,12 +5,19 @@
 #include <stdlib.h>
 
 #include "config/require.h"
+#include "protocol/reply.h"
 
 #define CLOCK_STEP_RATIO 0.01  /* between tracks of one candidate whose clock is still open */
 #define CLOCK_REACH 12         /* steps to either side at most */
-#define PRUNE_NATS 18.0        /* a hypothesis this far behind the best is given up */
+#define PRUNE_NATS 30.0        /* a hypothesis this far behind the best is given up */
+#define SEED_NATS 18.0         /* a preamble this far behind the best begins none */
+#define CONTENDER_NATS 16.0    /* within this of a complete one, another may finish */
+#define BIT_NATS 0.7           /* prior of one data bit */
 #define SAME_START_RATIO 0.1   /* closer than this (half-cycles, and the clocks ... */
 #define SAME_CLOCK_RATIO 0.004 /* ... closer than this): the same reply */
+
+/* an ACK reply tells its length in its first bits: settled once so many symbols are in */
+enum { EPC_BITS_MIN = 32, LENGTH_KNOWN_SYMBOLS = 24 };
 
 enum status tracks_init(struct tracks *tracks)
 {
@@ -76,14 +83,22 @@ static void seeds_spread(struct tracks *tracks, const struct sync_search *search
     }
 }
 
+/* Log-likelihood gain over noise only, less what each free bit costs: hypotheses that begin earlier
+ * have more bits to fit the same samples with. */
+static void evidence_update(struct tracks *tracks, size_t k)
+{
+    const struct track *track = &tracks->track[k];
+    tracks->evidence[k] = track_evidence(track) - BIT_NATS * (double)track->n_symbols;
+}
+
 void tracks_begin(struct tracks *tracks, const struct sync_search *search,
                   const struct integral *integral, const struct sync_candidate *candidate,
-                  size_t n_candidates, double gate_nats)
+                  size_t n_candidates, double gate_nats, size_t n_bits, bool is_epc)
 {
     require(n_candidates <= TRACKS_CANDIDATES_MAX);
     tracks->n = 0;
     for (size_t k = 0; k < n_candidates; k++) {
-        double score_min = fmax(gate_nats, candidate[0].score - PRUNE_NATS);
+        double score_min = fmax(gate_nats, candidate[0].score - SEED_NATS);
         if (candidate[k].score >= score_min) {
             seeds_spread(tracks, search, integral, &candidate[k], score_min);
         }
@@ -91,30 +106,11 @@ void tracks_begin(struct tracks *tracks, const struct sync_search *search,
     for (size_t k = 0; k < tracks->n; k++) {
         tracks->first_start[k] = tracks->seed[k].start;
         tracks->alive[k] = true;
+        tracks->n_bits[k] = is_epc ? EPC_BITS_MIN : n_bits;
+        tracks->length_known[k] = !is_epc;
         track_init(&tracks->track[k], search, integral, &tracks->seed[k], tracks->clock_sigma[k]);
+        evidence_update(tracks, k);
     }
-}
-
-size_t tracks_need_samples(const struct tracks *tracks)
-{
-    double needs = 0.0;
-    for (size_t k = 0; k < tracks->n; k++) {
-        if (tracks->alive[k]) {
-            needs = fmax(needs, track_needs_samples(&tracks->track[k]));
-        }
-    }
-    return (size_t)ceil(needs);
-}
-
-double tracks_need_at_least(const struct tracks *tracks, size_t n_bits)
-{
-    double earliest = INFINITY; /* any living hypothesis may turn out to be the reply */
-    for (size_t k = 0; k < tracks->n; k++) {
-        if (tracks->alive[k]) {
-            earliest = fmin(earliest, track_needs_at_least(&tracks->track[k], n_bits));
-        }
-    }
-    return earliest;
 }
 
 size_t tracks_best(const struct tracks *tracks)
@@ -122,18 +118,64 @@ size_t tracks_best(const struct tracks *tracks)
     size_t best = tracks->n;
     double best_score = -INFINITY;
     for (size_t k = 0; k < tracks->n; k++) {
-        if (tracks->alive[k] && track_score(&tracks->track[k]) > best_score) {
+        if (tracks->alive[k] && tracks->evidence[k] > best_score) {
             best = k;
-            best_score = track_score(&tracks->track[k]);
+            best_score = tracks->evidence[k];
         }
     }
     return best;
 }
 
+bool tracks_complete(const struct tracks *tracks, size_t index)
+{
+    return tracks->length_known[index] &&
+           tracks->track[index].n_symbols == tracks->n_bits[index] + 1;
+}
+
+/* Whose turn it is: the likeliest, or, once that is complete, a hypothesis that began later and may
+ * still overtake it.  out tracks->n: nothing is left to wait for */
+static size_t tracks_turn(const struct tracks *tracks)
+{
+    size_t best = tracks_best(tracks);
+    require(best < tracks->n);
+    if (!tracks_complete(tracks, best)) {
+        return best;
+    }
+    double limit = tracks->evidence[best] - CONTENDER_NATS;
+    size_t next = tracks->n;
+    for (size_t k = 0; k < tracks->n; k++) {
+        if (tracks->alive[k] && !tracks_complete(tracks, k) && tracks->evidence[k] >= limit) {
+            limit = tracks->evidence[k];
+            next = k;
+        }
+    }
+    return next;
+}
+
+size_t tracks_need_samples(const struct tracks *tracks)
+{
+    size_t turn = tracks_turn(tracks);
+    return turn < tracks->n ? (size_t)ceil(track_needs_samples(&tracks->track[turn])) : 0;
+}
+
+double tracks_need_at_least(const struct tracks *tracks)
+{
+    double earliest = INFINITY; /* any living hypothesis may turn out to be the reply */
+    for (size_t k = 0; k < tracks->n; k++) {
+        if (tracks->alive[k] && tracks_complete(tracks, k)) {
+            return 0.0; /* it is the reply as soon as the others fall behind */
+        }
+        if (tracks->alive[k]) {
+            earliest = fmin(earliest, track_needs_at_least(&tracks->track[k], tracks->n_bits[k]));
+        }
+    }
+    return earliest;
+}
+
 static void tracks_prune(struct tracks *tracks)
 {
     size_t best = tracks_best(tracks);
-    double limit = track_score(&tracks->track[best]) - PRUNE_NATS;
+    double limit = tracks->evidence[best] - PRUNE_NATS;
     const struct track_path *lead = track_best(&tracks->track[best]);
     for (size_t k = 0; k < tracks->n; k++) {
         if (!tracks->alive[k] || k == best) {
@@ -141,22 +183,36 @@ static void tracks_prune(struct tracks *tracks)
         }
         const struct track_path *path = track_best(&tracks->track[k]);
         bool same = fabs(path->start - lead->start) < SAME_START_RATIO * lead->half &&
-                    fabs(path->half - lead->half) < SAME_CLOCK_RATIO * lead->half;
-        tracks->alive[k] = !same && track_score(&tracks->track[k]) >= limit;
+                    fabs(path->half - lead->half) < SAME_CLOCK_RATIO * lead->half &&
+                    tracks->track[k].n_symbols == tracks->track[best].n_symbols;
+        tracks->alive[k] = !same && tracks->evidence[k] >= limit;
     }
 }
 
-size_t tracks_symbol(struct tracks *tracks, const struct integral *integral, size_t n_bits,
-                     bool length_known)
+static void tracks_take(struct tracks *tracks, size_t k, const struct integral *integral)
 {
-    size_t n_symbols = 0;
+    struct track *track = &tracks->track[k];
+    bool dummy = tracks->length_known[k] && track->n_symbols == tracks->n_bits[k];
+    track_symbol(track, integral, dummy ? 1 : -1);
+    evidence_update(tracks, k);
+    if (!tracks->length_known[k] && track->n_symbols == LENGTH_KNOWN_SYMBOLS) {
+        uint8_t bit[LENGTH_KNOWN_SYMBOLS];
+        track_bits(track, bit);
+        tracks->n_bits[k] = reply_epc_n_bits(bit);
+        tracks->length_known[k] = true;
+    }
+}
+
+bool tracks_step(struct tracks *tracks, const struct integral *integral)
+{
+    double reach = (double)tracks_need_samples(tracks);
+    require(reach <= (double)integral->n_samples);
     for (size_t k = 0; k < tracks->n; k++) {
-        if (tracks->alive[k]) {
-            bool dummy = length_known && tracks->track[k].n_symbols == n_bits;
-            track_symbol(&tracks->track[k], integral, dummy ? 1 : -1);
-            n_symbols = tracks->track[k].n_symbols;
+        while (tracks->alive[k] && !tracks_complete(tracks, k) &&
+               track_needs_samples(&tracks->track[k]) <= reach) {
+            tracks_take(tracks, k, integral);
         }
     }
     tracks_prune(tracks);
-    return n_symbols;
+    return tracks_turn(tracks) == tracks->n;
 }

@@ -17,8 +17,11 @@ struct tracks { /* fields may be read; alive[k] tells which of track[0..n) still
     struct track *track;
     size_t n;
     bool alive[TRACKS_MAX];
+    size_t n_bits[TRACKS_MAX]; /* data bits expected */
+    bool length_known[TRACKS_MAX];
     double first_start[TRACKS_MAX];         /* start of the preamble, samples */
     struct sync_candidate seed[TRACKS_MAX]; /* what they began from, best first ... */
+    double evidence[TRACKS_MAX];            /* for it, nats, over the same samples for all */
     double clock_sigma[TRACKS_MAX];         /* ... and how well its half-cycle was known */
 };
 
@@ -27,22 +30,27 @@ enum status tracks_init(struct tracks *tracks) must_check;
 void tracks_fini(struct tracks *tracks); /* safe on zeroed memory */
 
 /* Begin anew from the candidates (best first) whose score reaches gate_nats; a candidate whose
- * preamble leaves the clock open gets several tracks. */
+ * preamble leaves the clock open gets several tracks. The reply has n_bits data bits, or as many as
+ * its first five announce (is_epc, Gen2 6.3.2.1.2.2). */
 void tracks_begin(struct tracks *tracks, const struct sync_search *search,
                   const struct integral *integral, const struct sync_candidate *candidate,
-                  size_t n_candidates, double gate_nats);
+                  size_t n_candidates, double gate_nats, size_t n_bits, bool is_epc);
 
-/* Samples the slowest living hypothesis needs for its next symbol. */
+/* Index of the likeliest living one; tracks->n when there is none. */
+size_t tracks_best(const struct tracks *tracks);
+
+/* The track has taken all its symbols. */
+bool tracks_complete(const struct tracks *tracks, size_t index);
+
+/* Samples needed for the next step. */
 size_t tracks_need_samples(const struct tracks *tracks);
 /* No living hypothesis can be complete with fewer samples than this. */
-double tracks_need_at_least(const struct tracks *tracks, size_t n_bits);
+double tracks_need_at_least(const struct tracks *tracks);
 
-/* Take one symbol in all of them (forced_bit as in track_symbol), then give up those that fell
- * behind and those that have become the same.  out symbols taken so far */
-size_t tracks_symbol(struct tracks *tracks, const struct integral *integral, size_t n_bits,
-                     bool length_known);
-
-/* Index of the best living one; tracks->n when there is none. */
-size_t tracks_best(const struct tracks *tracks);
+/* Let the likeliest open one take a symbol and all others what they can with the same samples: only over
+ * the same time can hypotheses that begin at different times be compared. Then give up those that
+ * have fallen behind and those that have become the same.
+ *   out  true: the likeliest is complete and none can overtake it   pre  the integral holds tracks_need_samples() */
+bool tracks_step(struct tracks *tracks, const struct integral *integral);
 
 #endif

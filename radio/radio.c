@@ -133,6 +133,11 @@ size_t radio_tx_block_samples(const struct radio *radio)
     return base_of_const(radio)->tx_block_samples;
 }
 
+bool radio_far_end_is_gone(const struct radio *radio)
+{
+    return atomic_load_explicit(&base_of_const(radio)->far_end_gone, memory_order_acquire);
+}
+
 unsigned radio_n_rx_channels(const struct radio *radio)
 {
     return base_of_const(radio)->n_rx_channels;

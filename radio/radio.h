@@ -59,6 +59,7 @@ struct radio_base { /* first member of every radio's own struct */
     size_t tx_block_samples; /* samples go out in whole blocks of this length; 0, 1: as they come */
     unsigned n_rx_channels;
     atomic_bool stop_asked;
+    atomic_bool far_end_gone; /* radio_far_end_is_gone */
     /* counters: relaxed, through radio_count() and radio_counters_read() */
     _Atomic uint64_t overflows, underflows, late, sequence_errors;
 };
@@ -104,6 +105,10 @@ void radio_stop(struct radio *radio);
 /* Real-time radios: the device clock now, in ticks of the stream. */
 int64_t radio_now(struct radio *radio);
 /* On the other radios radio_now is the tick after the last one received. */
+
+/* The far end has closed its connection and all it had sent is received (zmq; false where there is no
+ * such thing to know). It may come back. */
+bool radio_far_end_is_gone(const struct radio *radio);
 
 double radio_rate_sps(const struct radio *radio);
 double radio_freq_hz(const struct radio *radio);

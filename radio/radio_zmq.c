@@ -43,7 +43,8 @@ struct radio_zmq {
     bool asked; /* a request waits for its answer */
     int64_t tx_next_tick;
     /* receive thread */
-    void *rx;
+    void *rx, *rx_monitor;
+    bool rx_lost; /* the far end has closed its connection */
     bool waiting; /* our request is on its way; REQ allows no second one */
     zmq_msg_t reply;
     size_t reply_offset_bytes, frame_bytes;
@@ -119,6 +120,17 @@ static int limit_socket(void *socket)
     return failed;
 }
 
+/* Connections coming and going at the receive socket, as messages of a socket of their own. */
+static int open_monitor(struct radio_zmq *self)
+{
+    static const char endpoint[] = "inproc://radio-zmq-rx"; /* within our own context */
+    const int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED;
+    int failed = zmq_socket_monitor(self->rx, endpoint, events);
+    self->rx_monitor = zmq_socket(self->context, ZMQ_PAIR);
+    return failed || !self->rx_monitor || limit_socket(self->rx_monitor) ||
+           zmq_connect(self->rx_monitor, endpoint);
+}
+
 static enum status open_sockets(struct radio_zmq *self)
 {
     self->context = zmq_ctx_new();
@@ -127,7 +139,8 @@ static enum status open_sockets(struct radio_zmq *self)
     }
     self->tx = zmq_socket(self->context, ZMQ_REP);
     self->rx = zmq_socket(self->context, ZMQ_REQ);
-    if (!self->tx || !self->rx || limit_socket(self->tx) || limit_socket(self->rx)) {
+    if (!self->tx || !self->rx || limit_socket(self->tx) || limit_socket(self->rx) ||
+        open_monitor(self)) {
         return status_fail(ST_IO, "radio zmq: %s", zmq_strerror(errno));
     }
     if (port_is_wrong(self->cfg.tx)) {
@@ -152,6 +165,9 @@ static void free_all(struct radio_zmq *self)
     }
     if (self->rx) {
         zmq_close(self->rx);
+    }
+    if (self->rx_monitor) {
+        zmq_close(self->rx_monitor);
     }
     zmq_msg_close(&self->reply);
     if (self->context) {
@@ -210,31 +226,6 @@ static enum status radio_zmq_start(struct radio *radio)
 
 /* ---- waiting ---- */
 
-/* Until the socket is ready (ST_OK), the radio is stopped or the far end has been silent too long.
- */
-static enum status wait_for(struct radio_zmq *self, void *socket, short events, const char *key,
-                            const char *endpoint, const char *what)
-{
-    const double end_s = clock_s() + self->cfg.timeout_s;
-    for (;;) {
-        if (radio_stop_asked(&self->base)) {
-            return ST_STOPPED;
-        }
-        zmq_pollitem_t item = {.socket = socket, .events = events};
-        const int n_ready = zmq_poll(&item, 1, RADIO_POLL_MS);
-        if (n_ready > 0) {
-            return ST_OK;
-        }
-        if (n_ready < 0 && errno != EINTR) {
-            return status_fail(ST_IO, "%s: '%s': %s", key, endpoint, zmq_strerror(errno));
-        }
-        if (clock_s() >= end_s) {
-            return status_fail(ST_TIMEOUT, "%s: the far end %s '%s' for %g s (radio.zmq.timeout_s)",
-                               key, what, endpoint, self->cfg.timeout_s);
-        }
-    }
-}
-
 /* The remaining parts of a message.   ret  true when there were any */
 static bool drop_parts(void *socket)
 {
@@ -249,6 +240,55 @@ static bool drop_parts(void *socket)
     }
     zmq_msg_close(&part);
     return dropped;
+}
+
+/* Note what the monitor tells. Gone is a far end only when all that it sent has been taken: its
+ * messages are in the receive socket before the end of its connection is told. */
+static void monitor_take(struct radio_zmq *self)
+{
+    bool told = false, gone = false;
+    unsigned char event[6]; /* number (16 bit) and value (32 bit), native-endian */
+    while (zmq_recv(self->rx_monitor, event, sizeof event, ZMQ_DONTWAIT) == sizeof event) {
+        uint16_t number;
+        memcpy(&number, event, sizeof number);
+        drop_parts(self->rx_monitor);
+        told = true;
+        gone = number == ZMQ_EVENT_DISCONNECTED;
+    }
+    zmq_pollitem_t item = {.socket = self->rx, .events = ZMQ_POLLIN};
+    if (told) {
+        self->rx_lost = gone;
+    }
+    bool drained = self->rx_lost && zmq_poll(&item, 1, 0) == 0;
+    atomic_store_explicit(&self->base.far_end_gone, drained, memory_order_release);
+}
+
+/* Until the socket is ready (ST_OK), the radio is stopped or the far end has been silent too long.
+ */
+static enum status wait_for(struct radio_zmq *self, void *socket, short events, const char *key,
+                            const char *endpoint, const char *what)
+{
+    const double end_s = clock_s() + self->cfg.timeout_s;
+    for (;;) {
+        if (radio_stop_asked(&self->base)) {
+            return ST_STOPPED;
+        }
+        if (socket == self->rx) {
+            monitor_take(self);
+        }
+        zmq_pollitem_t item = {.socket = socket, .events = events};
+        const int n_ready = zmq_poll(&item, 1, RADIO_POLL_MS);
+        if (n_ready > 0) {
+            return ST_OK;
+        }
+        if (n_ready < 0 && errno != EINTR) {
+            return status_fail(ST_IO, "%s: '%s': %s", key, endpoint, zmq_strerror(errno));
+        }
+        if (clock_s() >= end_s) {
+            return status_fail(ST_TIMEOUT, "%s: the far end %s '%s' for %g s (radio.zmq.timeout_s)",
+                               key, what, endpoint, self->cfg.timeout_s);
+        }
+    }
 }
 
 /* ---- transmit ---- */

@@ -134,9 +134,25 @@ static enum status cli_parse(struct cli *cli, const struct argp *argp, int argc,
 
 /* ------------------------------------------------------------------------------ what it means */
 
+/* Every key may stand with every sub-command (a file serves several); the short form of one that
+ * means nothing to the sub-command is a mistake. */
+static enum status cli_check_foreign(const struct cli *cli)
+{
+    const char *foreign = cli->command ? cli->command->foreign : NULL;
+    for (size_t k = 0; k < cli->n_settings && foreign; k++) {
+        char word[64];
+        snprintf(word, sizeof word, " %s ", cli->setting[k].name);
+        if (strstr(foreign, word)) {
+            return status_fail(ST_USAGE, "flag '--%s' means nothing to 'zpreader %s'; see --help",
+                               cli->setting[k].name, cli->command->name);
+        }
+    }
+    return ST_OK;
+}
+
 static enum status cli_apply(struct cli *cli)
 {
-    enum status status = ST_OK;
+    enum status status = cli_check_foreign(cli);
     for (size_t k = 0; k < cli->n_files && !status; k++) {
         status = option_read_file(cli->options, cli->file[k]);
     }
@@ -179,7 +195,7 @@ void cli_print_commands(FILE *stream)
             "\nzpreader SUBCOMMAND --help lists the flags; zpreader --version the versions.\n");
 }
 
-static void cli_print_help(const struct cli *cli, const struct argp *argp)
+static void cli_print_help(const struct cli *cli)
 {
     if (!cli->command) {
         cli_print_commands(stdout);
@@ -187,8 +203,7 @@ static void cli_print_help(const struct cli *cli, const struct argp *argp)
     }
     printf("usage: zpreader %s [flags]%s%s\n%s\n\n", cli->command->name,
            *cli->command->arguments ? " " : "", cli->command->arguments, cli->command->help);
-    char name[] = "zpreader";
-    argp_help(argp, stdout, ARGP_HELP_LONG, name);
+    cli_print_flags(cli->flags, stdout);
     printf("\nEvery flag is also a key of a --config file. Numbers take engineering notation "
            "(910M, 62.5u)\nand their unit.\n");
 }
@@ -200,10 +215,10 @@ static int cli_fault(void)
 }
 
 /* What needs no sub-command to run.  out false: nothing of the kind was asked for */
-static bool cli_print(const struct cli *cli, const struct argp *argp)
+static bool cli_print(const struct cli *cli)
 {
     if (cli->help) {
-        cli_print_help(cli, argp);
+        cli_print_help(cli);
     } else if (cli->version) {
         cli_print_version(stdout);
     } else if (cli->dump_man) {
@@ -228,7 +243,7 @@ static int cli_run(struct cli *cli, int argc, char **argv)
     if (cli_apply(cli) != ST_OK) {
         return cli_fault();
     }
-    if (cli_print(cli, &argp)) {
+    if (cli_print(cli)) {
         if (fflush(stdout) != 0) {
             log_error("stdout could not be written");
             return 1;

@@ -40,6 +40,8 @@ const char *cli_command_nearest(const char *typed);
 size_t cli_flags_matching(const struct cli_flags *flags, const char *typed, size_t n_chars);
 
 void cli_print_man(const struct cli_flags *flags, FILE *stream);
+/* All flags by group, for --help. */
+void cli_print_flags(const struct cli_flags *flags, FILE *stream);
 void cli_print_version(FILE *stream);
 /* List of the sub-commands. */
 void cli_print_commands(FILE *stream);

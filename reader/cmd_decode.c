@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config/log.h"
@@ -47,6 +48,7 @@ struct decode_run {
     struct recording *recording;
     struct passive *passive;
     struct iq_block block;
+    double end_tick; /* --duration */
 };
 
 static void record_out(void *context, const struct record *record)
@@ -73,7 +75,7 @@ static void passive_cfg_fill(const struct option_set *options, const struct sigm
 {
     *cfg = (struct passive_cfg){
         .rate_sps = meta->rate_sps,
-        .freq_hz = meta->n_captures > 0 ? meta->capture[0].frequency_hz : NAN,
+        .n_channels = meta->n_channels,
         .hint_blf = option_is_set(options, "link.blf_hz"),
         .hint_m = option_is_set(options, "link.m"),
         .hint_trext = option_is_set(options, "link.trext"),
@@ -82,6 +84,13 @@ static void passive_cfg_fill(const struct option_set *options, const struct sigm
     };
     option_fill(options, &reply_rx_options, &cfg->receiver);
     option_fill(options, &link_options, &cfg->hint);
+    struct run_cfg own;
+    struct radio_cfg radio;
+    option_fill(options, &run_options, &own);
+    option_fill(options, &radio_options, &radio);
+    cfg->trace = own.trace;
+    cfg->freq_hz = meta->n_captures > 0 ? meta->capture[0].frequency_hz : NAN;
+    cfg->freq_hz = isnan(cfg->freq_hz) ? radio.freq_hz : cfg->freq_hz;
 }
 
 static enum status decode_open(const struct option_set *options, const char *path,
@@ -104,7 +113,11 @@ static enum status decode_open(const struct option_set *options, const char *pat
         return status;
     }
     const struct sigmf *meta = recording_meta(run->recording);
+    run->end_tick = isfinite(cfg.run.duration_s) ? cfg.run.duration_s * meta->rate_sps : INFINITY;
     struct record_context context = {.epoch_s = cfg.run.epoch_s};
+    size_t n_path = strlen(path), n_kept = sizeof context.file - 1; /* the end tells files apart */
+    snprintf(context.file, sizeof context.file, "%s",
+             path + (n_path > n_kept ? n_path - n_kept : 0));
     snprintf(context.reader_name, sizeof context.reader_name, "%.63s", cfg.run.name);
     if (isnan(context.epoch_s) && meta->n_captures > 0 && meta->capture[0].unix_ns != INT64_MIN) {
         context.epoch_s = 1e-9 * (double)meta->capture[0].unix_ns;
@@ -149,9 +162,14 @@ static enum status decode_file(const struct option_set *options, const char *pat
     enum status status = fault_of(options, decode_open(options, path, &run));
     while (status == ST_OK && !decode_stopped) {
         status = recording_read(run.recording, &run.block);
-        if (status == ST_OK) {
-            passive_push(run.passive, run.block.sample[0], run.block.n_samples,
-                         run.block.first_tick);
+        const double n_left = run.end_tick - (double)run.block.first_tick;
+        if (status == ST_OK && n_left < (double)run.block.n_samples) {
+            run.block.n_samples = n_left > 0.0 ? (size_t)n_left : 0;
+            status = ST_END;
+        }
+        if (run.block.n_samples > 0) {
+            passive_push(run.passive, (const float _Complex *const *)run.block.sample,
+                         run.block.n_samples, run.block.first_tick);
         }
     }
     if (run.passive) {

@@ -99,6 +99,19 @@ void json_text_close(struct json_text *json)
     json->comma = true;
 }
 
+void json_text_open_array(struct json_text *json, const char *key)
+{
+    put_key(json, key);
+    put_text(json, "[");
+    json->comma = false;
+}
+
+void json_text_close_array(struct json_text *json)
+{
+    put_text(json, "]");
+    json->comma = true;
+}
+
 void json_text_string(struct json_text *json, const char *key, const char *value)
 {
     require(value);

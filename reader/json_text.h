@@ -20,6 +20,9 @@ void json_text_init(struct json_text *json, char *text, size_t capacity);
 /* Open an object; key NULL: the outermost. */
 void json_text_open(struct json_text *json, const char *key);
 void json_text_close(struct json_text *json);
+/* The same for an array; its elements are members with key NULL. */
+void json_text_open_array(struct json_text *json, const char *key);
+void json_text_close_array(struct json_text *json);
 
 /* Members. Bytes that are not UTF-8 become U+FFFD. */
 void json_text_string(struct json_text *json, const char *key, const char *value);

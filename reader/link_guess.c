@@ -24,7 +24,7 @@ void link_guess_init(struct link_guess *guess, const struct link_cfg *hint, bool
 
 /* How well one link explains the window; below FIT_MIN_RATIO: not at all. */
 static double trial(struct reply_rx *receiver, const struct reply_listen *listen,
-                    const struct link *link, const float _Complex *sample, size_t n_samples,
+                    const struct link *link, const float _Complex *const *sample, size_t n_samples,
                     int64_t first_tick, double *blf_hz)
 {
     static struct reply_result result;
@@ -38,7 +38,7 @@ static double trial(struct reply_rx *receiver, const struct reply_listen *listen
     if (reply_rx_first_tick(receiver) < first_tick) {
         return 0.0;
     }
-    if (!reply_rx_push(receiver, &sample, n_samples, first_tick, &result)) {
+    if (!reply_rx_push(receiver, sample, n_samples, first_tick, &result)) {
         reply_rx_cut(receiver, &result);
     }
     if (result.verdict != REPLY_DECODED) {
@@ -63,7 +63,7 @@ static enum status link_of(const struct link_guess *guess, double blf_hz, int m,
 }
 
 bool link_guess_run(const struct link_guess *guess, struct reply_rx *receiver,
-                    const struct reply_listen *listen, const float _Complex *sample,
+                    const struct reply_listen *listen, const float _Complex *const *sample,
                     size_t n_samples, int64_t first_tick, struct link *link)
 {
     double lo_hz = guess->hint_blf ? guess->hint.blf_hz : 40e3;

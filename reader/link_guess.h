@@ -17,10 +17,10 @@ void link_guess_init(struct link_guess *guess, const struct link_cfg *hint, bool
                      bool hint_m, bool hint_trext, double tari_us, double rtcal_us,
                      double rate_sps);
 
-/* Try them on sample[n_samples] from first_tick, for listen->kind and listen->from_tick.
+/* Try them on sample[channel][0 .. n_samples) from first_tick, for listen->kind and listen->from_tick.
  *   out true: *link fits (an ACK reply's CRC is right, or the correlation is high) */
 bool link_guess_run(const struct link_guess *guess, struct reply_rx *receiver,
-                    const struct reply_listen *listen, const float _Complex *sample,
+                    const struct reply_listen *listen, const float _Complex *const *sample,
                     size_t n_samples, int64_t first_tick, struct link *link);
 
 #endif

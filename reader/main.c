@@ -3,26 +3,33 @@
 #include "reader/option_tables.h"
 #include "reader/run.h"
 
+/* short forms for those who transmit, or simulate */
+#define ON_AIR " tags seed tx-gain rx-gain ant args radio region record session target q rounds "
+
 static const struct cli_command inventory_row = {
     .name = "inventory",
     .arguments = "",
     .run = cmd_inventory,
-    .help = "read tags: carrier, commands, decoding, slotted inventory, publishing"};
+    .help = "read tags: carrier, commands, decoding, slotted inventory, publishing",
+    .foreign = " format "};
 static const struct cli_command emit_row = {
     .name = "emit",
     .arguments = "",
     .run = cmd_emit,
-    .help = "emit a carrier only, optionally with a repeating trigger"};
+    .help = "emit a carrier only, optionally with a repeating trigger",
+    .foreign = " format session target q rounds "};
 static const struct cli_command decode_row = {
     .name = "decode",
     .arguments = "FILE...",
     .run = cmd_decode,
-    .help = "decode recordings offline: reader commands and tag replies"};
+    .help = "decode recordings offline: reader commands and tag replies",
+    .foreign = ON_AIR};
 static const struct cli_command watch_row = {
     .name = "watch",
     .arguments = "[ENDPOINT]",
     .run = cmd_watch,
-    .help = "subscribe to a running reader and show what it reads"};
+    .help = "subscribe to a running reader and show what it reads",
+    .foreign = ON_AIR "format freq rate tari blf code "};
 
 const struct cli_command *const cli_commands[] = {
     &inventory_row, &emit_row, &decode_row, &watch_row, NULL,

@@ -16,12 +16,13 @@
 #define MARGIN_TPRI 1.0      /* other readers' tags: search this much outside T1 */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: drift and our own error */
 #define TAGS_MAX 200000
+#define STATUS_GAP_MAX_S 3600.0
 
 struct open_slot { /* the slot between two slot commands */
     bool open, has_rn16, collided, crc_error, read;
     uint16_t rn16;
     double start_tick, end_tick;
-    struct record_slot quality;
+    struct record_slot quality; /* receiver's view of its replies */
 };
 
 struct passive {
@@ -31,7 +32,7 @@ struct passive {
     struct stats_tags *tags;
     struct pie_frame frame;
     struct reply_result result;
-    float _Complex *history; /* samples from history_tick on */
+    float _Complex *history[LIMIT_RX_CHANNELS]; /* samples from history_tick on */
     size_t n_history, history_capacity;
     int64_t history_tick;
     bool awaiting; /* a window waits for its samples to be complete */
@@ -47,10 +48,16 @@ struct passive {
     int q; /* in force: Query, then QueryAdjust */
     unsigned session;
     struct record_status totals;
+    struct stats_distribution latency_ms;
+    double next_status_s, last_status_s;
+    uint64_t last_status_reads;
+    struct record_advice advice;
 };
 
 enum status passive_new(const struct passive_cfg *cfg, struct passive **passive)
 {
+    require(cfg->n_channels >= 1);
+    require(cfg->n_channels <= LIMIT_RX_CHANNELS);
     struct passive *p = calloc(1, sizeof *p);
     if (!p) {
         return status_fail(ST_NO_MEMORY, "decoder: no memory");
@@ -59,13 +66,17 @@ enum status passive_new(const struct passive_cfg *cfg, struct passive **passive)
     p->cfg.receiver.start_margin_tpri = fmax(cfg->receiver.start_margin_tpri, MARGIN_TPRI);
     p->blf_hz = NAN;
     p->totals.leak_dbfs = p->totals.noise_dbfs = p->totals.residual_dbfs = NAN;
-    p->totals.read_latency_p50_ms = p->totals.read_latency_p99_ms = NAN;
+    p->next_status_s = 1.0;
     p->totals.turnaround_p50_us = p->totals.turnaround_p99_us = p->totals.turnaround_max_us = NAN;
     p->history_capacity = (size_t)(HISTORY_S * cfg->rate_sps) + 65536;
-    p->history = malloc(p->history_capacity * sizeof *p->history);
-    enum status status = p->history ? ST_OK : status_fail(ST_NO_MEMORY, "decoder: no memory");
+    enum status status = ST_OK;
+    for (unsigned c = 0; c < cfg->n_channels && !status; c++) {
+        p->history[c] = malloc(p->history_capacity * sizeof *p->history[c]);
+        status = p->history[c] ? ST_OK : status_fail(ST_NO_MEMORY, "decoder: no memory");
+    }
     status = status ? status : pie_demod_new(cfg->rate_sps, &p->demod);
-    status = status ? status : reply_rx_new(&p->cfg.receiver, cfg->rate_sps, 1, &p->receiver);
+    status = status ? status
+                    : reply_rx_new(&p->cfg.receiver, cfg->rate_sps, cfg->n_channels, &p->receiver);
     status = status ? status : stats_tags_new(TAGS_MAX, &p->tags);
     if (status) {
         passive_free(&p);
@@ -81,15 +92,46 @@ void passive_free(struct passive **passive)
         pie_demod_free(&(*passive)->demod);
         reply_rx_free(&(*passive)->receiver);
         stats_tags_free(&(*passive)->tags);
-        free((*passive)->history);
+        for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
+            free((*passive)->history[c]);
+        }
         free(*passive);
         *passive = NULL;
+    }
+}
+
+static void status_record(struct passive *p, enum record_type type, double t_s)
+{
+    struct record record = {.type = type, .t_s = t_s, .status = p->totals};
+    struct record_status *status = &record.status;
+    bool whole = type == RECORD_SUMMARY;
+    double span_s = whole ? t_s : t_s - p->last_status_s;
+    uint64_t before = whole ? 0 : p->last_status_reads;
+    status->unique = stats_tags_unique(p->tags);
+    status->duration_s = t_s;
+    status->reads_per_s = span_s > 0.0 ? (double)(status->reads - before) / span_s : 0.0;
+    status->read_latency_p50_ms = stats_percentile(&p->latency_ms, 0.50);
+    status->read_latency_p99_ms = stats_percentile(&p->latency_ms, 0.99);
+    p->cfg.record(p->cfg.context, &record);
+    p->last_status_s = t_s;
+    p->last_status_reads = status->reads;
+}
+
+/* At each whole second before `t_s`, as a live run does; not for every second of a long gap. */
+static void status_due(struct passive *p, double t_s)
+{
+    if (t_s - p->next_status_s > STATUS_GAP_MAX_S) {
+        p->next_status_s = floor(t_s);
+    }
+    for (; p->next_status_s <= t_s; p->next_status_s += 1.0) {
+        status_record(p, RECORD_STATUS, p->next_status_s);
     }
 }
 
 static void record_at(struct passive *p, struct record *record, double tick)
 {
     record->t_s = tick / p->cfg.rate_sps;
+    status_due(p, record->t_s);
     p->cfg.record(p->cfg.context, record);
 }
 
@@ -112,6 +154,9 @@ static void slot_close(struct passive *p, double tick)
     record.slot.q = p->q;
     record.slot.has_rn16 = slot->has_rn16;
     record.slot.rn16 = slot->rn16;
+    record.slot.traced = true;
+    record.slot.detailed = p->cfg.trace;
+    record_slot_count(&record.slot, &p->totals);
     p->round.slots++;
     p->round.empty += record.slot.outcome == SLOT_EMPTY;
     p->round.single += record.slot.outcome == SLOT_SINGLE;
@@ -138,7 +183,6 @@ static void slot_begin(struct passive *p, double start_tick)
     slot_close(p, start_tick);
     p->blf_hz = NAN;
     p->slot = (struct open_slot){.open = true, .start_tick = start_tick};
-    p->slot.quality.score_nats = NAN;
 }
 
 static void round_begin(struct passive *p, const struct command *command, double start_tick)
@@ -153,52 +197,58 @@ static void round_begin(struct passive *p, const struct command *command, double
 
 /* ---- replies ---- */
 
-static void rn16_take(struct passive *p)
+static bool rn16_take(struct passive *p)
 {
     struct bit_reader bits = {.bit = p->result.bits.bit, .n_bits = p->result.bits.n_bits};
     uint64_t rn16 = 0;
-    if (bits_get(&bits, 16, &rn16) == ST_OK) {
-        p->slot.has_rn16 = true;
-        p->slot.rn16 = (uint16_t)rn16;
-        p->blf_hz = p->result.blf_hz;
+    if (bits_get(&bits, 16, &rn16) != ST_OK) {
+        return false;
     }
+    p->slot.has_rn16 = true;
+    p->slot.rn16 = (uint16_t)rn16;
+    p->blf_hz = p->result.blf_hz;
+    return true;
 }
 
-static void epc_take(struct passive *p)
+/*   out  the CRC is right */
+static bool epc_take(struct passive *p)
 {
     struct epc_reply reply;
     bool whole = reply_parse_epc(p->result.bits.bit, p->result.bits.n_bits, &reply) == ST_OK;
     if (!whole || !reply.crc_right) {
         p->slot.crc_error = true;
-        return;
+        return false;
     }
     struct record record = {.type = RECORD_READ};
     struct record_read *read = &record.read;
     record_read_fill(read, &p->result, &reply, p->tags);
     read->rn16 = p->slot.rn16;
     read->freq_hz = p->cfg.freq_hz;
+    read->n_channels = p->cfg.n_channels;
     read->session = (int)p->session;
     read->round = p->round.round;
     read->slot = p->round.slots;
     p->slot.read = true;
     p->totals.reads++;
+    double latency_ticks = p->result.end_tick - p->slot.start_tick;
+    stats_add(&p->latency_ms, fmax(latency_ticks, 0.0) / p->cfg.rate_sps * 1e3);
     record_at(p, &record, p->result.start_tick);
+    return true;
 }
 
 static void reply_take(struct passive *p)
 {
     const struct reply_result *result = &p->result;
-    record_quality_fill(&p->slot.quality, result);
-    p->slot.quality.traced = true;
+    bool is_epc = p->listen.kind == REPLY_KIND_EPC;
+    bool ok = false;
+    record_levels_note(&p->totals, result);
+    record_advise(&p->advice, result);
     if (result->verdict == REPLY_DECODED) {
-        if (p->listen.kind == REPLY_KIND_EPC) {
-            epc_take(p);
-        } else {
-            rn16_take(p);
-        }
+        ok = is_epc ? epc_take(p) : rn16_take(p);
     } else if (result->verdict == REPLY_UNREADABLE) {
         p->slot.collided = true;
     }
+    record_slot_note(&p->slot.quality, result, is_epc, ok);
 }
 
 /* Run the receiver over the history from the command's end to `limit_tick`. */
@@ -210,7 +260,10 @@ static void window_run(struct passive *p, int64_t limit_tick)
     if (n <= 0) {
         return;
     }
-    const float _Complex *sample = p->history + (from - p->history_tick);
+    const float _Complex *sample[LIMIT_RX_CHANNELS] = {NULL};
+    for (unsigned c = 0; c < p->cfg.n_channels; c++) {
+        sample[c] = p->history[c] + (from - p->history_tick);
+    }
     if (!p->link_known) {
         struct link link;
         if (!link_guess_run(&p->guess, p->receiver, &p->listen, sample, (size_t)n, from, &link)) {
@@ -224,7 +277,7 @@ static void window_run(struct passive *p, int64_t limit_tick)
     if (reply_rx_first_tick(p->receiver) < from) {
         return; /* the recording begins in mid-window */
     }
-    if (!reply_rx_push(p->receiver, &sample, (size_t)n, from, &p->result)) {
+    if (!reply_rx_push(p->receiver, sample, (size_t)n, from, &p->result)) {
         reply_rx_cut(p->receiver, &p->result);
     }
     reply_take(p);
@@ -340,7 +393,10 @@ static void history_trim(struct passive *p, size_t n_coming)
         drop = drop < (int64_t)p->n_history ? drop : (int64_t)p->n_history;
         p->n_history -= (size_t)drop;
         p->history_tick += drop;
-        memmove(p->history, p->history + drop, p->n_history * sizeof *p->history);
+        for (unsigned c = 0; c < p->cfg.n_channels; c++) {
+            float _Complex *history = p->history[c];
+            memmove(history, history + drop, p->n_history * sizeof *history);
+        }
     }
     if (p->n_history + n_coming > p->history_capacity) { /* a very long gap: decide now */
         window_close(p, p->history_tick + (int64_t)p->n_history);
@@ -349,16 +405,22 @@ static void history_trim(struct passive *p, size_t n_coming)
     }
 }
 
-static void history_push(struct passive *p, const float _Complex *sample, size_t n_samples)
+static void history_push(struct passive *p, const float _Complex *const *sample, size_t at,
+                         size_t n_samples)
 {
     history_trim(p, n_samples);
-    memcpy(p->history + p->n_history, sample, n_samples * sizeof *sample);
+    for (unsigned c = 0; c < p->cfg.n_channels; c++) {
+        memcpy(p->history[c] + p->n_history, sample[c] + at, n_samples * sizeof *sample[c]);
+    }
     p->n_history += n_samples;
 }
 
-static void chunk_push(struct passive *p, const float _Complex *sample, size_t n_samples)
+/* sample[channel][at .. at + n_samples) */
+static void chunk_push(struct passive *p, const float _Complex *const *channel, size_t at,
+                       size_t n_samples)
 {
-    history_push(p, sample, n_samples);
+    history_push(p, channel, at, n_samples);
+    const float _Complex *sample = channel[0] + at;
     while (n_samples > 0) {
         bool found = false;
         size_t n = pie_demod_push(p->demod, sample, n_samples, &p->frame, &found);
@@ -372,7 +434,7 @@ static void chunk_push(struct passive *p, const float _Complex *sample, size_t n
     }
 }
 
-void passive_push(struct passive *p, const float _Complex *sample, size_t n_samples,
+void passive_push(struct passive *p, const float _Complex *const *sample, size_t n_samples,
                   int64_t first_tick)
 {
     int64_t next = p->history_tick + (int64_t)p->n_history;
@@ -382,11 +444,10 @@ void passive_push(struct passive *p, const float _Complex *sample, size_t n_samp
         p->n_history = 0;
         pie_demod_reset(p->demod, first_tick);
     }
-    while (n_samples > 0) {
-        size_t n = n_samples < 16384 ? n_samples : 16384;
-        chunk_push(p, sample, n);
-        sample += n;
-        n_samples -= n;
+    for (size_t at = 0; at < n_samples;) {
+        size_t n = n_samples - at < 16384 ? n_samples - at : 16384;
+        chunk_push(p, sample, at, n);
+        at += n;
     }
 }
 
@@ -401,11 +462,7 @@ void passive_finish(struct passive *p)
     window_close(p, end);
     slot_close(p, (double)end);
     round_close(p, (double)end);
-    struct record record = {.type = RECORD_SUMMARY, .status = p->totals};
-    record.status.unique = stats_tags_unique(p->tags);
-    record.status.duration_s = (double)end / p->cfg.rate_sps;
-    if (record.status.duration_s > 0.0) {
-        record.status.reads_per_s = (double)p->totals.reads / record.status.duration_s;
-    }
-    record_at(p, &record, (double)end);
+    double end_s = (double)end / p->cfg.rate_sps;
+    status_due(p, end_s);
+    status_record(p, RECORD_SUMMARY, end_s);
 }

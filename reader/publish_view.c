@@ -1,4 +1,10 @@
 /* publish_view.c - live table on a terminal (ncurses); the terminal comes back on every way out. */
+/* before term.h, which makes macros of plain words (tone, lines) */
+#include "config/log.h"
+#include "config/require.h"
+#include "reader/publish.h"
+#include "reader/view_state.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <ncurses.h>
@@ -9,11 +15,6 @@
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
-
-#include "config/log.h"
-#include "config/require.h"
-#include "reader/publish.h"
-#include "reader/view_state.h"
 
 #undef lines /* term.h */
 

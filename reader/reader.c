@@ -54,6 +54,24 @@ bool reader_outlasted(const struct reader *reader, enum status status)
            (double)radio_now(reader->radio) >= duration_s * reader->rate_sps;
 }
 
+/* Every sample received so far has been through DSP. */
+static bool received_is_processed(struct reader *reader)
+{
+    int64_t received_tick = radio_now(reader->radio);
+    pthread_mutex_lock(&reader->progress.mutex);
+    int64_t processed_tick = reader->progress.processed_tick;
+    pthread_mutex_unlock(&reader->progress.mutex);
+    return processed_tick >= received_tick;
+}
+
+bool reader_is_deserted(struct reader *reader)
+{
+    double duration_s = reader->cfg.run.duration_s;
+    return radio_far_end_is_gone(reader->radio) && isfinite(duration_s) &&
+           (double)radio_now(reader->radio) >= duration_s * reader->rate_sps &&
+           received_is_processed(reader);
+}
+
 bool reader_push_wait(struct reader *reader, struct ring *ring, const void *item)
 {
     struct timespec nap = {.tv_nsec = 100000};
@@ -253,7 +271,9 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     status = status ? status : pool_set(r);
     status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : timing_set(r);
-    status = status ? status : reply_rx_new(&r->cfg.receiver, r->rate_sps, 1, &r->receiver);
+    status = status ? status
+                    : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
+                                   &r->receiver);
     if (!status) {
         context_set(r);
     }
@@ -398,7 +418,8 @@ void reader_wind_up(struct reader *reader, int64_t tick)
         }
         n_idle_waits = processed_tick + sent_tick == seen_ticks ? n_idle_waits + 1 : 0;
         seen_ticks = processed_tick + sent_tick;
-        if (n_idle_waits > WIND_UP_IDLE_WAITS) {
+        bool gone = radio_far_end_is_gone(reader->radio) && received_is_processed(reader);
+        if (n_idle_waits > WIND_UP_IDLE_WAITS || gone) {
             radio_end(reader);
         }
         bell_wait(&reader->bell_inventory, seen, WIND_UP_WAIT_MS);

@@ -103,6 +103,9 @@ void reader_fail(struct reader *reader, enum status status);
 /* A far end that falls silent once the run's duration has been received has closed in order
  * (contract, "IQ over ZeroMQ"): its timeout is no failure. */
 bool reader_outlasted(const struct reader *reader, enum status status);
+/* The run's duration has been received and worked off, and the far end has closed: nothing will come
+ * that a command could be answered with. */
+bool reader_is_deserted(struct reader *reader);
 /* Hand a record to PUBLISH: real-time radios drop and count when the ring is full, others wait. */
 void reader_record(struct reader *reader, const struct record *record);
 /* Push and wait for room (non-real-time paths). False once the reader is over. */

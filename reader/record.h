@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dsp/reply_rx.h"
 #include "protocol/command.h"
 #include "protocol/epc.h"
 #include "protocol/qalgo.h"
@@ -36,7 +37,25 @@ struct record_read {
     uint32_t round, slot;
     uint64_t count; /* times this EPC was seen in this run, this one included */
     bool recovered;
+    unsigned n_channels; /* 2: channel[] is told as well; elsewhere the figures above say it all */
+    struct record_channel {
+        double rssi_dbfs, phase_deg; /* NaN or -inf: nothing of the tag there, null in JSON */
+    } channel[LIMIT_RX_CHANNELS];
 };
+
+enum { RECORD_REPLIES_MAX = 2 }; /* of a slot: the RN16, and the last answer to an ACK */
+
+struct record_reply { /* what the receiver made of one window; NaN = not known, left out */
+    bool is_epc, ok;  /* ok: an RN16 was decoded; an EPC's CRC is right */
+    enum reply_verdict verdict;
+    enum reply_cause cause;
+    bool clipped;
+    double score_nats, threshold_nats, fit_ratio, snr_db, blf_hz, offset_hz;
+    double leak_dbfs, residual_dbfs, noise_dbfs;
+    struct reply_trace trace;
+};
+extern const char *const record_cause_text[REPLY_CAUSE_N]; /* one word: "none", "carrier", ... */
+extern const char *const record_verdict_text[REPLY_UNREADABLE + 1]; /* "none", "decoded", ... */
 
 struct record_slot {
     enum slot_outcome outcome;
@@ -44,9 +63,12 @@ struct record_slot {
     int q;
     bool has_rn16;
     uint16_t rn16;
-    /* --trace only (NaN = not known, left out) */
-    bool traced;
-    double score_nats, threshold_nats, fit_ratio, snr_db, blf_hz, offset_hz, residual_dbfs;
+    enum reply_cause cause; /* what stood in the way, or disturbed; NONE: left out */
+    bool clipped;           /* the converter's end was touched in this slot */
+    bool traced;            /* the receiver's view of the last reply is told ... */
+    bool detailed;          /* ... and all of what is known of each (--trace) */
+    unsigned n_replies;     /* windows that are over, 0: none */
+    struct record_reply reply[RECORD_REPLIES_MAX];
 };
 
 struct record_round {
@@ -70,6 +92,8 @@ struct record_status { /* status; in a summary: totals of the run */
     double leak_dbfs, residual_dbfs, noise_dbfs;     /* NaN: null in JSON */
     double read_latency_p50_ms, read_latency_p99_ms; /* NaN: null */
     uint64_t slots[SLOT_OUTCOME_N];
+    uint64_t causes[REPLY_CAUSE_N]; /* slots by cause; [REPLY_CAUSE_NONE] is not used */
+    uint64_t clipped;               /* slots in which the receiver clipped */
     uint64_t rounds;
     double duration_s; /* summary: length of the run */
     /* host object: wall clock, differs from run to run */
@@ -92,10 +116,11 @@ struct record {
 
 struct record_context { /* what all records of a run share */
     char reader_name[64];
+    char file[128]; /* decode: the recording, "" = none */
     double epoch_s; /* Unix time of tick 0; NaN: no "time" field */
 };
 
-enum { RECORD_JSON_MAX = 2048 };
+enum { RECORD_JSON_MAX = 8192 };
 
 /* Write the JSON object (no newline, zero-terminated).  out text, returns its length
  * pre capacity >= RECORD_JSON_MAX */
@@ -105,7 +130,8 @@ size_t record_to_json(const struct record *record, const struct record_context *
 /* Column heads for the lines of reads (no newline).   own static text */
 const char *record_line_header(void);
 
-/* One line for people (no newline); empty for slots and rounds, which are not shown one by one.
+/* One line for people (no newline); empty for rounds, which are not shown one by one, and for slots
+ * but those that are traced and failed.
  * Too long a line is cut.   out text, zero-terminated; returns its length */
 size_t record_to_line(const struct record *record, const struct record_context *context, char *text,
                       size_t capacity);

@@ -16,6 +16,26 @@ const char *const record_type_text[RECORD_TYPE_N] = {
     [RECORD_COMMAND] = "command", [RECORD_STATUS] = "status", [RECORD_SUMMARY] = "summary",
 };
 
+const char *const record_cause_text[REPLY_CAUSE_N] = {
+    [REPLY_CAUSE_NONE] = "none",
+    [REPLY_CAUSE_CLIPPED] = "clipped",
+    [REPLY_CAUSE_CARRIER] = "carrier",
+    [REPLY_CAUSE_COMMANDS] = "commands",
+    [REPLY_CAUSE_IMPULSES] = "impulses",
+    [REPLY_CAUSE_BURST] = "burst",
+    [REPLY_CAUSE_NO_PREAMBLE] = "no_preamble",
+    [REPLY_CAUSE_WEAK] = "weak",
+    [REPLY_CAUSE_MISFIT] = "misfit",
+    [REPLY_CAUSE_DOUBTFUL] = "doubtful",
+    [REPLY_CAUSE_CUT] = "cut",
+};
+
+const char *const record_verdict_text[REPLY_UNREADABLE + 1] = {
+    [REPLY_NONE_HEARD] = "none",
+    [REPLY_DECODED] = "decoded",
+    [REPLY_UNREADABLE] = "unreadable",
+};
+
 /* RFC 3339, UTC, microseconds. Whole seconds apart, so that doubles lose nothing. */
 static void put_time(struct json_text *json, double epoch_s, double t_s)
 {
@@ -71,6 +91,74 @@ static void put_read(struct json_text *json, const struct record_read *read)
     json_text_count(json, "slot", read->slot);
     json_text_count(json, "count", read->count);
     json_text_bool(json, "recovered", read->recovered);
+    if (read->n_channels > 1) {
+        json_text_open_array(json, "channels");
+        for (unsigned c = 0; c < read->n_channels; c++) {
+            json_text_open(json, NULL);
+            json_text_number(json, "rssi_dbfs", read->channel[c].rssi_dbfs, 2);
+            json_text_number(json, "phase_deg", phase_rounded_deg(read->channel[c].phase_deg), 1);
+            json_text_close(json);
+        }
+        json_text_close_array(json);
+    }
+}
+
+static void put_tones(struct json_text *json, const struct reply_trace *trace)
+{
+    json_text_open_array(json, "tones");
+    for (unsigned k = 0; k < trace->n_tones && k < REPLY_TONES_MAX; k++) {
+        json_text_open(json, NULL);
+        json_text_number(json, "offset_hz", trace->tone[k].offset_hz, 0);
+        json_text_number(json, "dbfs", trace->tone[k].power_dbfs, 2);
+        json_text_close(json);
+    }
+    json_text_close_array(json);
+}
+
+static void put_errors(struct json_text *json, const struct reply_trace *trace)
+{
+    json_text_number_if(json, "bit_errors_expected", trace->bit_errors_expected, 3);
+    json_text_count(json, "bit_errors", trace->n_errors);
+    json_text_open_array(json, "error_bits");
+    for (unsigned k = 0; k < trace->n_errors && k < REPLY_ERRORS_MAX; k++) {
+        json_text_count(json, NULL, trace->error_bit[k]);
+    }
+    json_text_close_array(json);
+    json_text_count(json, "list_tried", trace->n_list_tried);
+}
+
+/* All that is known of one window. */
+static void put_reply(struct json_text *json, const struct record_reply *reply)
+{
+    const struct reply_trace *trace = &reply->trace;
+    json_text_open(json, NULL);
+    json_text_string(json, "kind", reply->is_epc ? "epc" : "rn16");
+    json_text_bool(json, "ok", reply->ok);
+    json_text_string(json, "verdict", record_verdict_text[reply->verdict]);
+    json_text_string(json, "cause", record_cause_text[reply->cause]);
+    json_text_string(json, "cause_text", reply_cause_text[reply->cause]);
+    json_text_bool(json, "clipped", reply->clipped);
+    json_text_number_if(json, "preamble_nats", trace->preamble_nats, 2);
+    json_text_number_if(json, "gate_nats", trace->gate_nats, 2);
+    json_text_number_if(json, "score_nats", reply->score_nats, 2);
+    json_text_number_if(json, "threshold_nats", reply->threshold_nats, 2);
+    json_text_number_if(json, "fit_ratio", reply->fit_ratio, 4);
+    json_text_number_if(json, "residual_ratio", trace->residual_ratio, 4);
+    json_text_number_if(json, "snr_db", reply->snr_db, 2);
+    json_text_number_if(json, "start_us", trace->start_us, 3);
+    json_text_number_if(json, "blf_hz", reply->blf_hz, 1);
+    json_text_number_if(json, "clock_error_ratio", trace->clock_error_ratio, 6);
+    json_text_number_if(json, "clock_drift_ratio", trace->clock_drift_ratio, 6);
+    json_text_number_if(json, "offset_hz", reply->offset_hz, 1);
+    json_text_number_if(json, "leak_dbfs", reply->leak_dbfs, 2);
+    json_text_number_if(json, "residual_dbfs", reply->residual_dbfs, 2);
+    json_text_number_if(json, "noise_dbfs", reply->noise_dbfs, 2);
+    json_text_number_if(json, "noise_spread_db", trace->noise_spread_db, 2);
+    json_text_number_if(json, "noise_axis_deg", trace->noise_axis_deg, 1);
+    json_text_number_if(json, "blanked_ratio", trace->blanked_ratio, 4);
+    put_tones(json, trace);
+    put_errors(json, trace);
+    json_text_close(json);
 }
 
 static void put_slot(struct json_text *json, const struct record_slot *slot)
@@ -83,14 +171,25 @@ static void put_slot(struct json_text *json, const struct record_slot *slot)
     if (slot->has_rn16) {
         json_text_hex4(json, "rn16", slot->rn16);
     }
-    if (slot->traced) {
-        json_text_number_if(json, "score_nats", slot->score_nats, 2);
-        json_text_number_if(json, "threshold_nats", slot->threshold_nats, 2);
-        json_text_number_if(json, "fit_ratio", slot->fit_ratio, 4);
-        json_text_number_if(json, "snr_db", slot->snr_db, 2);
-        json_text_number_if(json, "blf_hz", slot->blf_hz, 0);
-        json_text_number_if(json, "offset_hz", slot->offset_hz, 0);
-        json_text_number_if(json, "residual_dbfs", slot->residual_dbfs, 2);
+    if (slot->cause != REPLY_CAUSE_NONE) {
+        json_text_string(json, "cause", record_cause_text[slot->cause]);
+    }
+    if (slot->traced && slot->n_replies > 0) {
+        const struct record_reply *last = &slot->reply[slot->n_replies - 1];
+        json_text_number_if(json, "score_nats", last->score_nats, 2);
+        json_text_number_if(json, "threshold_nats", last->threshold_nats, 2);
+        json_text_number_if(json, "fit_ratio", last->fit_ratio, 4);
+        json_text_number_if(json, "snr_db", last->snr_db, 2);
+        json_text_number_if(json, "blf_hz", last->blf_hz, 0);
+        json_text_number_if(json, "offset_hz", last->offset_hz, 0);
+        json_text_number_if(json, "residual_dbfs", last->residual_dbfs, 2);
+    }
+    if (slot->detailed) {
+        json_text_open_array(json, "replies");
+        for (unsigned k = 0; k < slot->n_replies; k++) {
+            put_reply(json, &slot->reply[k]);
+        }
+        json_text_close_array(json);
     }
 }
 
@@ -165,6 +264,14 @@ static void put_status(struct json_text *json, const struct record_status *statu
         json_text_count(json, slot_outcome_text[outcome], status->slots[outcome]);
     }
     json_text_close(json);
+    json_text_open(json, "causes");
+    for (int cause = REPLY_CAUSE_NONE + 1; cause < REPLY_CAUSE_N; cause++) {
+        if (status->causes[cause] > 0) {
+            json_text_count(json, record_cause_text[cause], status->causes[cause]);
+        }
+    }
+    json_text_close(json);
+    json_text_count(json, "clipped", status->clipped);
     json_text_count(json, "rounds", status->rounds);
     json_text_open(json, "read_latency_ms");
     json_text_number(json, "p50", status->read_latency_p50_ms, 3);
@@ -199,6 +306,9 @@ size_t record_to_json(const struct record *record, const struct record_context *
     json_text_string(&json, "reader", context->reader_name);
     json_text_number_short(&json, "t", record->t_s, 9);
     put_time(&json, context->epoch_s, record->t_s);
+    if (context->file[0]) {
+        json_text_string(&json, "file", context->file);
+    }
     switch (record->type) {
     case RECORD_READ: put_read(&json, &record->read); break;
     case RECORD_SLOT: put_slot(&json, &record->slot); break;

@@ -61,24 +61,67 @@ static void put_read(struct line *line, double t_s, const struct record_read *re
     put(line, " %10s %6" PRIu64 "%s", place, read->count, read->recovered ? " recovered" : "");
 }
 
-/* A slot that brought no read, where the receiver's view of it is wanted. */
+/* What went wrong, in words, with the figures that say how far it was off. */
+static void put_cause(struct line *line, const struct record_reply *reply)
+{
+    const struct reply_trace *trace = &reply->trace;
+    put(line, ": %s", reply_cause_text[reply->cause]);
+    if (reply->cause == REPLY_CAUSE_NO_PREAMBLE && isfinite(trace->preamble_nats)) {
+        put(line, " (preamble %.0f of %.0f nats)", trace->preamble_nats, trace->gate_nats);
+    } else if (reply->cause == REPLY_CAUSE_WEAK && isfinite(reply->score_nats)) {
+        put(line, " (score %.0f of %.0f nats)", reply->score_nats, reply->threshold_nats);
+    } else if (reply->cause == REPLY_CAUSE_MISFIT && isfinite(reply->fit_ratio)) {
+        put(line, " (fit %.2f)", reply->fit_ratio);
+    } else if (reply->cause == REPLY_CAUSE_CARRIER && trace->n_tones > 0) {
+        put(line, " (%+.1f kHz, %.1f dBFS)", 1e-3 * trace->tone[0].offset_hz,
+            trace->tone[0].power_dbfs);
+    } else if (reply->cause == REPLY_CAUSE_IMPULSES) {
+        put(line, " (%.1f %% of the samples)", 100.0 * trace->blanked_ratio);
+    }
+}
+
+static void put_reply(struct line *line, const struct record_reply *reply)
+{
+    const struct reply_trace *trace = &reply->trace;
+    if (reply->cause != REPLY_CAUSE_NONE) {
+        put_cause(line, reply);
+    }
+    if (isfinite(trace->clock_error_ratio)) {
+        put(line, ", clock %+.1f %%", 100.0 * trace->clock_error_ratio);
+    }
+    if (isfinite(reply->snr_db)) {
+        put(line, ", %.1f dB", reply->snr_db);
+    }
+    for (unsigned k = 0; k < trace->n_errors && k < REPLY_ERRORS_MAX; k++) {
+        put(line, "%s%u", k == 0 ? ", doubtful bits " : " ", trace->error_bit[k]);
+    }
+    put(line, "%s", trace->n_errors > REPLY_ERRORS_MAX ? " ..." : "");
+}
+
+/* A slot that brought no read, where the receiver's view of it is wanted: what came, and why the
+ * rest did not. */
 static void put_slot(struct line *line, double t_s, const struct record_slot *slot)
 {
-    if (!slot->traced || slot->outcome == SLOT_EMPTY || slot->outcome == SLOT_SINGLE) {
+    static const char *const words[SLOT_OUTCOME_N] = {
+        [SLOT_EMPTY] = "no reply",
+        [SLOT_COLLISION] = "energy, no RN16",
+        [SLOT_RN16_ONLY] = "EPC lost",
+        [SLOT_CRC_ERROR] = "EPC wrong (CRC)",
+    };
+    bool quiet = slot->outcome == SLOT_EMPTY && slot->cause == REPLY_CAUSE_NONE;
+    if (!slot->traced || slot->outcome == SLOT_SINGLE || quiet) {
         return;
     }
-    char rn16[8] = "", place[32];
+    put(line, "%10.4f slot %" PRIu32 ".%" PRIu32 ": ", t_s, slot->round, slot->slot);
     if (slot->has_rn16) {
-        snprintf(rn16, sizeof rn16, "%04X", (unsigned)slot->rn16);
+        put(line, "RN16 %04X heard, ", (unsigned)slot->rn16);
     }
-    snprintf(place, sizeof place, "%" PRIu32 ".%" PRIu32, slot->round, slot->slot);
-    put(line, "%10.4f (%s%s%s)%*s", t_s, slot_outcome_text[slot->outcome], rn16[0] ? " " : "", rn16,
-        (int)(37 - strlen(slot_outcome_text[slot->outcome]) - strlen(rn16) - (rn16[0] ? 1 : 0)),
-        "");
-    put_column(line, 7, 1, slot->snr_db);
-    put_column(line, 9, 1, NAN);
-    put_column(line, 8, 2, slot->blf_hz * 1e-3);
-    put(line, " %10s", place);
+    put(line, "%s", words[slot->outcome]);
+    if (slot->n_replies > 0) {
+        put_reply(line, &slot->reply[slot->n_replies - 1]);
+    } else if (slot->cause != REPLY_CAUSE_NONE) {
+        put(line, ": %s", reply_cause_text[slot->cause]);
+    }
 }
 
 static void put_field(void *context, const char *name, uint64_t value, const uint8_t *mask,
@@ -127,6 +170,18 @@ static void put_status(struct line *line, double t_s, const struct record_status
         status->overflows, status->underflows);
 }
 
+/* Slots by what stood in the way; nothing when all went well. */
+static void put_causes(struct line *line, const struct record_status *status)
+{
+    const char *before = "; trouble: ";
+    for (int cause = REPLY_CAUSE_NONE + 1; cause < REPLY_CAUSE_N; cause++) {
+        if (status->causes[cause] > 0) {
+            put(line, "%s%s %" PRIu64, before, reply_cause_text[cause], status->causes[cause]);
+            before = ", ";
+        }
+    }
+}
+
 static void put_summary(struct line *line, const struct record_status *status)
 {
     put(line,
@@ -136,6 +191,7 @@ static void put_summary(struct line *line, const struct record_status *status)
     for (int outcome = 0; outcome < SLOT_OUTCOME_N; outcome++) {
         put(line, " %s %" PRIu64, slot_outcome_text[outcome], status->slots[outcome]);
     }
+    put_causes(line, status);
     put(line, "; late %" PRIu64 ", overflows %" PRIu64 ", underflows %" PRIu64 ", dropped %" PRIu64,
         status->late, status->overflows, status->underflows, status->dropped_events);
 }

@@ -107,6 +107,59 @@ static bool hex4_of(struct fields *fields, const char *key, uint16_t *value)
     return true;
 }
 
+/* Index of a word in a table; none of them: a fault. Absent: 0. */
+static int word_of(struct fields *fields, const char *key, const char *const *word, int n_words)
+{
+    const char *text = text_of(fields, key);
+    for (int k = 0; text && k < n_words; k++) {
+        if (strcmp(text, word[k]) == 0) {
+            return k;
+        }
+    }
+    if (text) {
+        field_fault(fields, key, "a known word");
+    }
+    return 0;
+}
+
+/* A cause of a later version is no fault: it is not shown. */
+static enum reply_cause cause_of(struct fields *fields)
+{
+    const char *text = text_of(fields, "cause");
+    for (int k = 0; text && k < REPLY_CAUSE_N; k++) {
+        if (strcmp(text, record_cause_text[k]) == 0) {
+            return (enum reply_cause)k;
+        }
+    }
+    return REPLY_CAUSE_NONE;
+}
+
+/* An array within, as long as it fits.  out NULL: absent */
+static const json_t *array_of(struct fields *fields, const char *key, size_t capacity,
+                              size_t *n_elements)
+{
+    const json_t *array = json_object_get(fields->object, key);
+    *n_elements = 0;
+    if (array && !json_is_array(array)) {
+        field_fault(fields, key, "an array");
+        return NULL;
+    }
+    *n_elements = json_array_size(array) < capacity ? json_array_size(array) : capacity;
+    return array;
+}
+
+static void parse_channels(struct fields *fields, struct record_read *read)
+{
+    size_t n = 0;
+    const json_t *channels = array_of(fields, "channels", LIMIT_RX_CHANNELS, &n);
+    for (size_t c = 0; c < n; c++) {
+        struct fields inner = {.object = json_array_get(channels, c), .status = fields->status};
+        read->channel[c].rssi_dbfs = number_of(&inner, "rssi_dbfs");
+        read->channel[c].phase_deg = number_of(&inner, "phase_deg");
+    }
+    read->n_channels = (unsigned)n;
+}
+
 static void parse_read(struct fields *fields, struct record_read *read)
 {
     size_t n_bytes = 0;
@@ -129,6 +182,65 @@ static void parse_read(struct fields *fields, struct record_read *read)
     read->slot = count32_of(fields, "slot");
     read->count = count_of(fields, "count");
     read->recovered = json_is_true(json_object_get(fields->object, "recovered"));
+    parse_channels(fields, read);
+}
+
+static void parse_tones(struct fields *fields, struct reply_trace *trace)
+{
+    size_t n = 0;
+    const json_t *tones = array_of(fields, "tones", REPLY_TONES_MAX, &n);
+    for (size_t k = 0; k < n; k++) {
+        struct fields inner = {.object = json_array_get(tones, k), .status = fields->status};
+        trace->tone[k].offset_hz = number_of(&inner, "offset_hz");
+        trace->tone[k].power_dbfs = number_of(&inner, "dbfs");
+    }
+    trace->n_tones = (unsigned)n;
+}
+
+static void parse_errors(struct fields *fields, struct reply_trace *trace)
+{
+    size_t n = 0;
+    const json_t *bits = array_of(fields, "error_bits", REPLY_ERRORS_MAX, &n);
+    for (size_t k = 0; k < n; k++) {
+        json_int_t bit = json_integer_value(json_array_get(bits, k));
+        trace->error_bit[k] = bit >= 0 && bit <= UINT16_MAX ? (uint16_t)bit : 0;
+    }
+    trace->n_errors = count32_of(fields, "bit_errors");
+    trace->n_errors = n < REPLY_ERRORS_MAX ? (unsigned)n : trace->n_errors;
+    trace->n_list_tried = count32_of(fields, "list_tried");
+    trace->bit_errors_expected = number_of(fields, "bit_errors_expected");
+}
+
+static void parse_reply(struct fields *fields, struct record_reply *reply)
+{
+    struct reply_trace *trace = &reply->trace;
+    const char *kind = text_of(fields, "kind");
+    reply->is_epc = kind && strcmp(kind, "epc") == 0;
+    reply->ok = json_is_true(json_object_get(fields->object, "ok"));
+    reply->verdict =
+        (enum reply_verdict)word_of(fields, "verdict", record_verdict_text, REPLY_UNREADABLE + 1);
+    reply->cause = cause_of(fields);
+    reply->clipped = json_is_true(json_object_get(fields->object, "clipped"));
+    trace->preamble_nats = number_of(fields, "preamble_nats");
+    trace->gate_nats = number_of(fields, "gate_nats");
+    reply->score_nats = number_of(fields, "score_nats");
+    reply->threshold_nats = number_of(fields, "threshold_nats");
+    reply->fit_ratio = number_of(fields, "fit_ratio");
+    trace->residual_ratio = number_of(fields, "residual_ratio");
+    reply->snr_db = number_of(fields, "snr_db");
+    trace->start_us = number_of(fields, "start_us");
+    reply->blf_hz = number_of(fields, "blf_hz");
+    trace->clock_error_ratio = number_of(fields, "clock_error_ratio");
+    trace->clock_drift_ratio = number_of(fields, "clock_drift_ratio");
+    reply->offset_hz = number_of(fields, "offset_hz");
+    reply->leak_dbfs = number_of(fields, "leak_dbfs");
+    reply->residual_dbfs = number_of(fields, "residual_dbfs");
+    reply->noise_dbfs = number_of(fields, "noise_dbfs");
+    trace->noise_spread_db = number_of(fields, "noise_spread_db");
+    trace->noise_axis_deg = number_of(fields, "noise_axis_deg");
+    trace->blanked_ratio = number_of(fields, "blanked_ratio");
+    parse_tones(fields, trace);
+    parse_errors(fields, trace);
 }
 
 static void parse_slot(struct fields *fields, struct record_slot *slot)
@@ -148,6 +260,15 @@ static void parse_slot(struct fields *fields, struct record_slot *slot)
     slot->slot = count32_of(fields, "slot");
     slot->q = small_of(fields, "q");
     slot->has_rn16 = hex4_of(fields, "rn16", &slot->rn16);
+    slot->cause = cause_of(fields);
+    size_t n = 0;
+    const json_t *replies = array_of(fields, "replies", RECORD_REPLIES_MAX, &n);
+    for (size_t k = 0; k < n; k++) {
+        struct fields inner = {.object = json_array_get(replies, k), .status = fields->status};
+        parse_reply(&inner, &slot->reply[k]);
+    }
+    slot->n_replies = (unsigned)n;
+    slot->traced = slot->detailed = replies != NULL;
 }
 
 static void parse_round(struct fields *fields, struct record_round *round)
@@ -190,6 +311,11 @@ static void parse_status(struct fields *fields, struct record_status *status)
     for (int k = 0; k < SLOT_OUTCOME_N; k++) {
         status->slots[k] = count_of(&slots, slot_outcome_text[k]);
     }
+    struct fields causes = inner_of(fields, "causes");
+    for (int k = REPLY_CAUSE_NONE + 1; k < REPLY_CAUSE_N; k++) {
+        status->causes[k] = count_of(&causes, record_cause_text[k]);
+    }
+    status->clipped = count_of(fields, "clipped");
     struct fields latency = inner_of(fields, "read_latency_ms");
     status->read_latency_p50_ms = number_of(&latency, "p50");
     status->read_latency_p99_ms = number_of(&latency, "p99");

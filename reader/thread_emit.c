@@ -20,10 +20,36 @@ static void trigger_make(struct command_item *item)
 
 static void emit_wait(struct reader *reader, int64_t until_tick)
 {
-    while (!atomic_load(&reader->stop_asked) && atomic_load(&reader->tx_sent_tick) < until_tick) {
+    while (!atomic_load(&reader->stop_asked) && !reader_is_deserted(reader) &&
+           atomic_load(&reader->tx_sent_tick) < until_tick) {
         unsigned seen = bell_read(&reader->bell_inventory);
         bell_wait(&reader->bell_inventory, seen, 10);
     }
+}
+
+static void summary_record(struct reader *reader)
+{
+    struct record record = {.type = RECORD_SUMMARY};
+    struct record_status *status = &record.status;
+    struct radio_counters counters = radio_counters_read(reader->radio);
+    record.t_s = (double)atomic_load(&reader->tx_sent_tick) / reader->rate_sps;
+    *status = (struct record_status){
+        .overflows = counters.overflows + atomic_load(&reader->dropped_blocks),
+        .underflows = counters.underflows,
+        .late = counters.late,
+        .leak_dbfs = NAN,
+        .residual_dbfs = NAN,
+        .noise_dbfs = NAN,
+        .read_latency_p50_ms = NAN,
+        .read_latency_p99_ms = NAN,
+        .duration_s = record.t_s,
+        .turnaround_p50_us = NAN,
+        .turnaround_p99_us = NAN,
+        .turnaround_max_us = NAN,
+        .dropped_events = atomic_load(&reader->dropped_records),
+        .cpu_ratio = reader_cpu_ratio(reader),
+    };
+    reader_record(reader, &record);
 }
 
 void *thread_emit(void *argument)
@@ -50,6 +76,7 @@ void *thread_emit(void *argument)
     emit_wait(reader, end);
     int64_t off = atomic_load(&reader->stop_asked) ? 0 : end;
     reader_wind_up(reader, off);
+    summary_record(reader);
     struct record_item last = {.over = true};
     reader_push_wait(reader, &reader->records, &last);
     return NULL;

@@ -30,7 +30,8 @@ struct inventory_state {
     int64_t horizon_tick;
     int carrier_sign;
     double blf_hz;              /* of the tag being acknowledged; NaN: unknown */
-    struct record_slot quality; /* receiver's view of the slot's last reply */
+    struct record_slot quality; /* receiver's view of the slot's replies */
+    struct record_advice advice;
     double next_status_s, last_status_s;
     uint64_t last_status_reads;
     double end_tick; /* of the run, where a decision ended it */
@@ -46,11 +47,6 @@ static void record_at(struct inventory_state *state, struct record *record, doub
 {
     record->t_s = tick / state->reader->rate_sps;
     reader_record(state->reader, record);
-}
-
-static double finite_or_null(double value)
-{
-    return isfinite(value) ? value : NAN;
 }
 
 static void status_record(struct inventory_state *state, enum record_type type, double tick)
@@ -100,7 +96,10 @@ static void slot_records(struct inventory_state *state, double tick)
         record.slot.q = step->slot.q;
         record.slot.has_rn16 = step->slot.has_rn16;
         record.slot.rn16 = step->slot.rn16;
-        record.slot.traced = state->reader->cfg.publish.trace;
+        record.slot.traced = record.slot.detailed = state->reader->cfg.publish.trace;
+        record_slot_count(&record.slot, &state->totals);
+        state->quality.n_replies = 0;
+        state->quality.clipped = false;
         state->totals.slots[step->slot.outcome]++;
         record_at(state, &record, tick);
     }
@@ -265,6 +264,7 @@ static void read_record(struct inventory_state *state, const struct reply_result
     read->rn16 = state->inventory.rn16;
     snprintf(read->antenna, sizeof read->antenna, "%.15s", reader->cfg.radio.antenna);
     read->freq_hz = radio_freq_hz(reader->radio);
+    read->n_channels = radio_n_rx_channels(reader->radio);
     read->session = reader->cfg.inventory.session;
     read->round = state->inventory.round;
     read->slot = state->inventory.slot;
@@ -299,12 +299,13 @@ static struct inventory_event event_of(struct inventory_state *state,
     return event;
 }
 
-static void quality_note(struct inventory_state *state, const struct reply_result *result)
+static void quality_note(struct inventory_state *state, const struct reply_result *result,
+                         enum inventory_heard heard)
 {
-    record_quality_fill(&state->quality, result);
-    state->totals.leak_dbfs = finite_or_null(result->leak_dbfs);
-    state->totals.noise_dbfs = finite_or_null(result->noise_dbfs);
-    state->totals.residual_dbfs = finite_or_null(result->residual_dbfs);
+    bool is_epc = state->step.expect == REPLY_EPC;
+    record_slot_note(&state->quality, result, is_epc, heard == (is_epc ? HEARD_EPC : HEARD_RN16));
+    record_levels_note(&state->totals, result);
+    record_advise(&state->advice, result);
 }
 
 static void heard_take(struct inventory_state *state, const struct heard_item *item)
@@ -328,8 +329,8 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
             state->command_end_tick + ticks_of_us(reader, fmax(link->t1_max_us, link->t4_min_us));
     }
     status_due(state, result->ready_tick);
-    quality_note(state, result);
     struct inventory_event event = event_of(state, result);
+    quality_note(state, result, event.heard);
     respond(state, event, fmax(earliest, ready), latest, item->arrival_ns);
 }
 
@@ -370,13 +371,15 @@ static void inventory_loop(struct inventory_state *state)
     respond(state, (struct inventory_event){.heard = HEARD_START}, ceil(first), INFINITY, 0);
     while (!state->done) {
         unsigned seen = bell_read(&reader->bell_inventory);
+        bool deserted = reader_is_deserted(reader); /* before the last look at what was heard */
         if (ring_pop(&reader->lates, &late)) {
             late_take(state, &late);
         } else if (ring_pop(&reader->heard, &heard)) {
             if (heard.id == state->id) {
                 heard_take(state, &heard);
             }
-        } else if (atomic_load(&reader->stop_asked) || atomic_load(&reader->stream_over)) {
+        } else if (deserted || atomic_load(&reader->stop_asked) ||
+                   atomic_load(&reader->stream_over)) {
             state->done = true;
         } else {
             progress_take(state);

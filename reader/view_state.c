@@ -53,7 +53,10 @@ void view_state_note(struct view_state *state, const struct record *record)
     state->now_s = fmax(state->now_s, record->t_s);
     switch (record->type) {
     case RECORD_READ: note_read(state, record); break;
-    case RECORD_SLOT: state->status.slots[record->slot.outcome]++; break;
+    case RECORD_SLOT:
+        state->status.slots[record->slot.outcome]++;
+        state->status.causes[record->slot.cause]++;
+        break;
     case RECORD_ROUND: state->status.rounds++; break;
     case RECORD_SUMMARY:
         state->has_summary = true;
@@ -143,6 +146,22 @@ static void head_slots(const struct view_state *state, size_t n_columns, char te
     }
 }
 
+/* What stood in the way most often, where there is room for it. */
+static void add_trouble(char text[VIEW_TEXT_MAX], const struct record_status *status,
+                        size_t n_columns)
+{
+    int worst = REPLY_CAUSE_NONE + 1;
+    for (int cause = worst + 1; cause < REPLY_CAUSE_N; cause++) {
+        worst = status->causes[cause] > status->causes[worst] ? cause : worst;
+    }
+    char trouble[96];
+    int n = snprintf(trouble, sizeof trouble, "  trouble: %s (%" PRIu64 ")",
+                     reply_cause_text[worst], status->causes[worst]);
+    if (status->causes[worst] > 0 && strlen(text) + (size_t)n <= n_columns) {
+        add(text, "%s", trouble);
+    }
+}
+
 void view_head_text(const struct view_state *state, unsigned line, size_t n_columns,
                     char text[VIEW_TEXT_MAX])
 {
@@ -158,6 +177,7 @@ void view_head_text(const struct view_state *state, unsigned line, size_t n_colu
         add_number(text, "  latency ms p50 ", 1, status->read_latency_p50_ms);
         add_number(text, " p99 ", 1, status->read_latency_p99_ms);
         add_number(text, "  cpu ", 2, status->cpu_ratio);
+        add_trouble(text, status, n_columns);
     } else {
         add_number(text, " dBFS: leak ", 1, status->leak_dbfs);
         add_number(text, " residual ", 1, status->residual_dbfs);

@@ -63,7 +63,8 @@ static double firdecim_s(const struct samples *samples)
 
 static double decode_s(const struct samples *samples)
 {
-    struct passive_cfg cfg = {.rate_sps = samples->rate_sps, .freq_hz = NAN, .record = count_reads};
+    struct passive_cfg cfg = {
+        .rate_sps = samples->rate_sps, .n_channels = 1, .freq_hz = NAN, .record = count_reads};
     struct option_set *set = NULL;
     struct passive *passive = NULL;
     const struct option_table *tables[OPTION_TABLES_MAX];
@@ -80,7 +81,8 @@ static double decode_s(const struct samples *samples)
     double start = bench_cpu_s();
     for (size_t at = 0; at < samples->n; at += 65536) {
         size_t n = samples->n - at < 65536 ? samples->n - at : 65536;
-        passive_push(passive, samples->sample + at, n, (int64_t)at);
+        const float _Complex *sample = samples->sample + at;
+        passive_push(passive, &sample, n, (int64_t)at);
     }
     passive_finish(passive);
     double spent = bench_cpu_s() - start;

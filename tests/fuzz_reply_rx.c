@@ -118,8 +118,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     size_t n = data[3] / 4 % 4 == 0
                    ? samples_raw(data + 6, n_bytes - 6, sample)
                    : samples_keyed(data + 6, n_bytes - 6, 0.5 * rate_sps / blf_hz, sample);
-    struct reply_rx_cfg cfg = {
-        .start_margin_tpri = 0.5, .false_alarm_ratio = 0.05, .fit_min_ratio = 0.4};
+    struct reply_rx_cfg cfg = {.start_margin_tpri = 0.5,
+                               .false_alarm_ratio = 0.05,
+                               .fit_min_ratio = 0.4,
+                               .whiten = data[4] & 1,
+                               .list_size = 1 + data[5] % 64,
+                               .false_read_ratio = data[4] & 2 ? 1e-6 : 1.0};
     struct reply_rx *rx;
     require(reply_rx_new(&cfg, rate_sps, 1, &rx) == ST_OK);
     window_run(rx, &listen, rate_sps, sample, n, data[4]);

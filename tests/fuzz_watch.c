@@ -41,8 +41,10 @@ static void message_take(const char *text, size_t n_bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
-    static const char *const keys[] = {"epc", "rn16",    "count", "outcome", "slots",     "host",
-                                       "t",   "antenna", "round", "type",    "phase_deg", "reads"};
+    static const char *const keys[] = {
+        "epc",   "rn16", "count",     "outcome", "slots",   "host",     "t",     "antenna",
+        "round", "type", "phase_deg", "reads",   "replies", "channels", "cause", "causes"};
+    enum { KEYS = sizeof keys / sizeof *keys };
     static const char *const types[] = {"read", "slot", "round", "status", "summary"};
     char text[8192];
     message_take((const char *)data, n_bytes);
@@ -52,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     int n = snprintf(text, sizeof text,
                      "{\"v\":1,\"reader\":\"r\",\"type\":\"%s\",\"t\":%u,\"outcome\":\"empty\","
                      "\"epc\":\"3034\",\"k%s\":0,\"%s\":",
-                     types[data[0] % 5], data[1], keys[data[2] % 12], keys[data[2] % 12]);
+                     types[data[0] % 5], data[1], keys[data[2] % KEYS], keys[data[2] % KEYS]);
     require(n > 0);
     for (size_t k = 3; k < n_bytes && n < 8000; k++) { /* characters JSON values are made of */
         static const char alphabet[] = "0123456789abcdefABCDEF\"\"{}[]:,.-+eE \\unult\"r";

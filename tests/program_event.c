@@ -26,6 +26,8 @@ enum field_kind {
     FIELD_QUANTILES, /* object of p50, p99: levels */
     FIELD_HOST,
     FIELD_OUTCOME,
+    FIELD_CAUSES, /* object of counts above 0, by cause */
+    FIELD_CAUSE,
 };
 
 struct field_row {
@@ -59,6 +61,7 @@ static const struct field_row field_rows[] = {
     {"slot", "slot", FIELD_COUNT, false},
     {"slot", "q", FIELD_COUNT, false},
     {"slot", "rn16", FIELD_HEX4, true}, /* an empty slot has none */
+    {"slot", "cause", FIELD_CAUSE, true},
     {"round", "q", FIELD_COUNT, false},
     {"round", "slots", FIELD_COUNT, false},
     {"round", "empty", FIELD_COUNT, false},
@@ -75,6 +78,8 @@ static const struct field_row field_rows[] = {
     {"status", "overflows", FIELD_COUNT, false},
     {"status", "underflows", FIELD_COUNT, false},
     {"status", "late", FIELD_COUNT, false},
+    {"status", "causes", FIELD_CAUSES, false},
+    {"status", "clipped", FIELD_COUNT, false},
     {"status", "leak_dbfs", FIELD_LEVEL, false},
     {"status", "residual_dbfs", FIELD_LEVEL, false},
     {"status", "noise_dbfs", FIELD_LEVEL, false},
@@ -161,7 +166,32 @@ static bool is_outcome(const char *text)
     return false;
 }
 
-static bool is_of_kind(const json_t *value, enum field_kind kind)
+static bool is_cause(const char *text)
+{
+    static const char *const causes[] = {"clipped",     "carrier", "commands", "impulses", "burst",
+                                         "no_preamble", "weak",    "misfit",   "doubtful", "cut"};
+    for (size_t k = 0; text && k < sizeof causes / sizeof *causes; k++) {
+        if (!strcmp(text, causes[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_causes(json_t *value)
+{
+    const char *key;
+    json_t *count;
+    json_object_foreach(value, key, count)
+    {
+        if (!is_cause(key) || json_integer_value(count) <= 0) {
+            return false;
+        }
+    }
+    return json_is_object(value);
+}
+
+static bool is_of_kind(json_t *value, enum field_kind kind)
 {
     const char *text = json_string_value(value);
     switch (kind) {
@@ -178,6 +208,8 @@ static bool is_of_kind(const json_t *value, enum field_kind kind)
         return is_level(json_object_get(value, "p50")) && is_level(json_object_get(value, "p99"));
     case FIELD_HOST: return is_host(value);
     case FIELD_OUTCOME: return is_outcome(text);
+    case FIELD_CAUSES: return is_causes(value);
+    case FIELD_CAUSE: return is_cause(text);
     }
     return false;
 }
@@ -201,7 +233,7 @@ static void check_event(const json_t *event)
     assert_int_equal(json_integer_value(json_object_get(event, "v")), 1);
     for (size_t k = 0; k < sizeof field_rows / sizeof *field_rows; k++) {
         const struct field_row *row = &field_rows[k];
-        const json_t *value = json_object_get(event, row->key);
+        json_t *value = json_object_get(event, row->key);
         bool absent = !value && row->optional;
         if (row_applies(row, event) && !absent && !is_of_kind(value, row->kind)) {
             char *text = json_dumps(event, 0);

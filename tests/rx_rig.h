@@ -35,12 +35,12 @@ struct rig {
 /* The receiver's own defaults, out of its option rows. */
 static inline struct reply_rx_cfg rig_cfg(void)
 {
+    const struct option_table *const tables[] = {&reply_rx_options};
+    struct option_set *set = NULL;
     struct reply_rx_cfg cfg;
-    for (size_t k = 0; k < reply_rx_options.n_rows; k++) {
-        const struct option_row *row = &reply_rx_options.rows[k];
-        double value = strtod(row->fallback, NULL);
-        memcpy((char *)&cfg + row->offset, &value, sizeof value);
-    }
+    assert_int_equal(option_set_new(tables, 1, &set), ST_OK);
+    option_fill(set, &reply_rx_options, &cfg);
+    option_set_free(&set);
     return cfg;
 }
 

@@ -87,8 +87,9 @@ static int demo_run(struct option_set *options, int n_arguments, char **argument
     return 7;
 }
 
-static const struct cli_command inventory_row = {"inventory", "", "the main job", demo_run};
-static const struct cli_command decode_row = {"decode", "FILE...", "recordings", demo_run};
+static const struct cli_command inventory_row = {"inventory", "", "the main job", demo_run, NULL};
+static const struct cli_command decode_row = {"decode", "FILE...", "recordings", demo_run,
+                                              " region "};
 const struct cli_command *const cli_commands[] = {&inventory_row, &decode_row, NULL};
 
 static char complaints[2048];
@@ -277,6 +278,36 @@ static void cli_help_shows_every_row_by_title(void **state)
     assert_non_null(strstr(output, "decode FILE..."));
 }
 
+static void cli_help_keeps_its_columns(void **state)
+{
+    (void)state;
+    assert_int_equal(cli_caught("decode --help", STDOUT_FILENO), 0);
+    const char *line = strstr(output, "\n demo\n") + 1;
+    const char *end = strstr(output, "\nEvery flag is also a key");
+    assert_non_null(end);
+    for (const char *next; line < end; line = next + 1) {
+        next = strchr(line, '\n');
+        const size_t n_blanks = strspn(line, " ");
+        assert_true(next - line <= 79);
+        assert_true(next == line || n_blanks == 1 || n_blanks == 2 || n_blanks == 6 ||
+                    n_blanks == 29);
+    }
+    assert_non_null(strstr(output, "\n      --rate=S/s, --demo.rate_sps=S/s\n"
+                                   "                             sample rate (100000..100000000"));
+    assert_non_null(strstr(output, "\n      --demo.note=TEXT       a text (default not set)\n"));
+    assert_non_null(strstr(output, "\n  -q, --quiet                only warnings and errors"));
+}
+
+static void cli_refuses_short_forms_foreign_to_the_sub_command(void **state)
+{
+    (void)state;
+    assert_int_equal(cli("inventory --region fcc"), 7);
+    assert_int_equal(cli("decode --region fcc"), 2);
+    assert_non_null(strstr(complaints, "'--region'"));
+    assert_non_null(strstr(complaints, "zpreader decode"));
+    assert_int_equal(cli("decode --radio.region fcc"), 7); /* a key may stand everywhere */
+}
+
 static void cli_dump_config_reads_back(void **state)
 {
     (void)state;
@@ -328,6 +359,8 @@ int main(void)
         cmocka_unit_test(cli_refuses_with_status_2_and_a_reason),
         cmocka_unit_test(cli_without_a_sub_command_helps_on_stderr),
         cmocka_unit_test(cli_help_shows_every_row_by_title),
+        cmocka_unit_test(cli_help_keeps_its_columns),
+        cmocka_unit_test(cli_refuses_short_forms_foreign_to_the_sub_command),
         cmocka_unit_test(cli_dump_config_reads_back),
         cmocka_unit_test(cli_man_options_are_groff),
         cmocka_unit_test(cli_version_names_all_libraries),

@@ -79,6 +79,15 @@ static const struct bad_row usage_rows[] = {
     {"inventory --radio nosuch", 2, {"radio.kind", "sim", "uhd"}},
     {"inventory extra", 2, {"extra"}},
     {"emit extra", 2, {"extra"}},
+    {"decode --tags 3 x.sigmf-meta", 2, {"'--tags'", "zpreader decode"}},
+    {"decode --record x y.sigmf-meta", 2, {"'--record'", "zpreader decode"}},
+    {"emit --format cf32", 2, {"'--format'", "zpreader emit"}},
+    {"inventory --format cf32", 2, {"'--format'", "zpreader inventory"}},
+    {"watch --rate 2M", 2, {"'--rate'", "zpreader watch"}},
+    {"inventory --reader.name a123456789b123456789c123456789d123456789e123456789f123456789g123",
+     2,
+     {"reader.name", "64 bytes", "1..63"}},
+    {"inventory --reader.name=", 2, {"reader.name", "0 bytes", "1..63"}},
     {"inventori", 2, {"sub-command 'inventori'", "'inventory'"}},
     {"decode", 2, {"decode", "recording"}},
     {"inventory " FAST " --rate 1M --tari 6.25 --link.data1_tari 1.5 --blf 640k",
@@ -163,6 +172,9 @@ static void program_refuses_what_is_no_recording(void **state)
     write_text("rate.sigmf-meta",
                "{\"global\": {\"core:version\": \"1.0.0\", \"core:datatype\": \"cf32_le\", "
                "\"core:sample_rate\": -5}, \"captures\": [], \"annotations\": []}\n");
+    write_text("zero.sigmf-meta",
+               "{\"global\": {\"core:version\": \"1.0.0\", \"core:datatype\": \"cf32_le\", "
+               "\"core:sample_rate\": 0}, \"captures\": [], \"annotations\": []}\n");
     write_text("slow.sigmf-meta",
                "{\"global\": {\"core:version\": \"1.0.0\", \"core:datatype\": \"cf32_le\", "
                "\"core:sample_rate\": 1e5}, \"captures\": [], \"annotations\": []}\n");
@@ -191,6 +203,7 @@ static void program_refuses_bad_numbers_in_metadata(void **state)
     (void)state;
     static const struct bad_row rows[] = {
         {"decode @/rate.sigmf-meta", 1, {"rate.sigmf-meta", "core:sample_rate"}},
+        {"decode @/zero.sigmf-meta", 1, {"zero.sigmf-meta", "core:sample_rate"}},
         {"decode @/slow.sigmf-meta", 1, {"slow.sigmf-meta", "too few"}},
     };
     check_all_refused(rows, sizeof rows / sizeof *rows);
@@ -316,6 +329,14 @@ static void program_emits_a_carrier(void **state)
         program_succeeded(&program);
         assert_string_equal(program.out, "");
         assert_non_null(strstr(program.err, "carrier on"));
+        program_free(&program);
+        program_run(&program, "emit --json --duration 0.2 " FAST " %s", triggers[k]);
+        program_succeeded(&program);
+        json_t *events = program_events(&program);
+        program_check_events(events); /* it ends with a summary */
+        const json_t *summary = json_array_get(events, json_array_size(events) - 1);
+        assert_float_equal(program_number(summary, "duration_s"), 0.2, 0.005);
+        json_decref(events);
         program_free(&program);
     }
 }

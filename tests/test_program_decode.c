@@ -324,6 +324,159 @@ static void decode_tells_the_slots_of_the_live_run(void **state)
     slots_agree(20);
 }
 
+/* An empty field at 640 kHz: rounds of one slot, a Query every 0.3 ms. None is lost. */
+static void decode_loses_no_command(void **state)
+{
+    (void)state;
+    char base[128], text[512];
+    base_name(base, sizeof base, "empty");
+    snprintf(text, sizeof text,
+             LIVE " --tags 0 --blf 640k --tari 6.25 --trace --duration %g --record %s",
+             0.5 * PROGRAM_SCALE, base);
+    struct run live = run_of(text);
+    snprintf(text, sizeof text, "decode %s --json", base);
+    struct run decoded = run_of(text);
+    size_t at = 0, n_commands = 0;
+    for (size_t k = 0; k < json_array_size(live.events); k++) {
+        const json_t *sent = json_array_get(live.events, k);
+        if (!program_event_is(sent, "command")) {
+            continue;
+        }
+        while (at < json_array_size(decoded.events) &&
+               !program_event_is(json_array_get(decoded.events, at), "command")) {
+            at++;
+        }
+        const json_t *seen = json_array_get(decoded.events, at++);
+        assert_non_null(seen);
+        assert_string_equal(program_text(seen, "bits"), program_text(sent, "bits"));
+        assert_float_equal(1e6 * program_number(seen, "t"), 1e6 * program_number(sent, "t"), 0.5);
+        n_commands++;
+    }
+    assert_true((double)n_commands > 1500 * PROGRAM_SCALE);
+    run_free(&live);
+    run_free(&decoded);
+    remove_recording(base);
+}
+
+/* Whole seconds of sample time, as the live run tells them; each recording by its name. */
+static void decode_tells_status_and_file(void **state)
+{
+    (void)state;
+    char base[128], text[512];
+    base_name(base, sizeof base, "long");
+    snprintf(text, sizeof text, LIVE " --tags 5 --duration 2.2 --record %s", base);
+    struct run live = run_of(text);
+    snprintf(text, sizeof text, "decode %s.sigmf-meta --json", base);
+    struct run decoded = run_of(text);
+    assert_int_equal(program_count(live.events, "status"), 2);
+    size_t n_status = 0, n_reads = 0;
+    double reads = 0;
+    for (size_t k = 0; k < json_array_size(decoded.events); k++) {
+        const json_t *event = json_array_get(decoded.events, k);
+        n_reads += program_event_is(event, "read");
+        assert_string_equal(program_text(event, "file") + strlen(program_directory) + 1,
+                            "long.sigmf-meta");
+        if (program_event_is(event, "status")) {
+            n_status++;
+            assert_true(program_number(event, "t") == (double)n_status);
+            assert_true(program_number(event, "reads") == (double)n_reads);
+            assert_true(program_number(event, "reads_per_s") == (double)n_reads - reads);
+            assert_true(isfinite(program_number(event, "noise_dbfs")));
+            assert_true(program_number(json_object_get(event, "read_latency_ms"), "p50") > 5.0);
+            reads = (double)n_reads;
+        }
+    }
+    assert_int_equal(n_status, 2);
+    run_free(&decoded);
+    snprintf(text, sizeof text, "decode %s.sigmf-meta --json --duration 1.2", base);
+    decoded = run_of(text);
+    const json_t *summary = json_array_get(decoded.events, json_array_size(decoded.events) - 1);
+    assert_true(program_number(summary, "duration_s") == 1.2);
+    assert_true(program_number(summary, "reads") >= reads / 3.0);
+    run_free(&decoded);
+    run_free(&live);
+    remove_recording(base);
+}
+
+static size_t times_said(const char *text, const char *words)
+{
+    size_t n = 0;
+    for (; (text = strstr(text, words)); text += strlen(words)) {
+        n++;
+    }
+    return n;
+}
+
+/* A leak of about -3 dBm into a converter that ends at -9 dBm: said once, counted by the slot, and the
+ * recording tells the same. */
+static void clipping_is_said_and_counted(void **state)
+{
+    (void)state;
+    char base[128], text[512];
+    base_name(base, sizeof base, "clipped");
+    snprintf(text, sizeof text,
+             LIVE " --tags 5 --duration 0.2 --radio.sim.rx_full_scale_dbm=-9 "
+                  "--radio.sim.leak_phase_deg 0 --record %s",
+             base);
+    struct run live = run_of(text);
+    snprintf(text, sizeof text, "decode %s --json", base);
+    struct run decoded = run_of(text);
+    const struct run *runs[] = {&live, &decoded};
+    for (size_t k = 0; k < 2; k++) {
+        const json_t *events = runs[k]->events;
+        const json_t *summary = json_array_get(events, json_array_size(events) - 1);
+        assert_int_equal(times_said(runs[k]->err, "receiver clips"), 1);
+        assert_true(program_count(events, "slot") > 5);
+        assert_true(program_number(summary, "clipped") >=
+                    (double)program_count(events, "slot") - 1);
+    }
+    run_free(&live);
+    run_free(&decoded);
+    remove_recording(base);
+}
+
+/* --trace: every slot holds what the receiver made of its RN16 and of its EPC. */
+static void trace_tells_of_every_reply(void **state)
+{
+    (void)state;
+    char base[128], text[512];
+    base_name(base, sizeof base, "traced");
+    snprintf(text, sizeof text, LIVE " --tags 10 --duration 0.3 --trace --record %s", base);
+    struct run live = run_of(text);
+    snprintf(text, sizeof text, "decode %s --json --trace", base);
+    struct run decoded = run_of(text);
+    const json_t *runs[] = {live.events, decoded.events};
+    for (size_t k = 0; k < 2; k++) {
+        size_t n_single = 0;
+        for (size_t i = 0; i < json_array_size(runs[k]); i++) {
+            const json_t *slot = json_array_get(runs[k], i);
+            const json_t *replies = json_object_get(slot, "replies");
+            if (!program_event_is(slot, "slot") ||
+                strcmp(program_text(slot, "outcome"), "single")) {
+                continue;
+            }
+            n_single++;
+            assert_int_equal(json_array_size(replies), 2);
+            for (size_t n = 0; n < 2; n++) {
+                const json_t *reply = json_array_get(replies, n);
+                assert_string_equal(program_text(reply, "kind"), n == 0 ? "rn16" : "epc");
+                assert_true(json_is_true(json_object_get(reply, "ok")));
+                assert_true(program_number(reply, "score_nats") >
+                            program_number(reply, "threshold_nats"));
+                /* FM0, BLF 40 kHz, Tari 25 us, RTcal 62.5: T1 is 10 Tpri +- (10 % + 2 us) */
+                assert_float_equal(program_number(reply, "start_us"), 250.0, 27.0 + 2.0);
+            }
+            const json_t *rn16 = json_array_get(replies, 0); /* sought at the nominal 40 kHz */
+            assert_float_equal(40e3 * (1.0 + program_number(rn16, "clock_error_ratio")),
+                               program_number(rn16, "blf_hz"), 4.0);
+        }
+        assert_true(n_single > 20);
+    }
+    run_free(&live);
+    run_free(&decoded);
+    remove_recording(base);
+}
+
 static void decode_on_a_full_disk_fails(void **state)
 {
     (void)state;
@@ -407,6 +560,10 @@ int main(void)
         cmocka_unit_test_teardown(decode_reads_a_real_singulation, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_real_miller_replies, program_kill_all),
         cmocka_unit_test_teardown(decode_tells_the_slots_of_the_live_run, program_kill_all),
+        cmocka_unit_test_teardown(decode_loses_no_command, program_kill_all),
+        cmocka_unit_test_teardown(decode_tells_status_and_file, program_kill_all),
+        cmocka_unit_test_teardown(clipping_is_said_and_counted, program_kill_all),
+        cmocka_unit_test_teardown(trace_tells_of_every_reply, program_kill_all),
         cmocka_unit_test_teardown(decode_on_a_full_disk_fails, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_a_truncated_recording_as_far_as_it_goes,
                                   program_kill_all),

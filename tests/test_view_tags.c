@@ -127,6 +127,17 @@ static void view_rows_stand_under_their_heads(void **state)
         view_head_text(&view, line, 80, row);
         assert_true(strlen(row) <= 80);
     }
+    assert_null(strstr(row, "trouble"));
+    record = (struct record){.type = RECORD_SLOT,
+                             .slot = {.outcome = SLOT_EMPTY, .cause = REPLY_CAUSE_CARRIER}};
+    view_state_note(&view, &record);
+    record.slot.cause = REPLY_CAUSE_BURST;
+    view_state_note(&view, &record);
+    view_state_note(&view, &record);
+    view_head_text(&view, 1, 120, row); /* the most frequent one, where there is room */
+    assert_non_null(strstr(row, "trouble: burst of noise (2)"));
+    view_head_text(&view, 1, 80, row);
+    assert_null(strstr(row, "trouble"));
     view_state_fini(&view);
 }
 

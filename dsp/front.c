@@ -1,0 +1,266 @@
+/* front.c - raw -> cancelled -> decimated -> whitened -> running sums. */
+#include "dsp/front.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/require.h"
+
+enum { APPEND_MAX = 4096, NOISE_SAMPLES_MIN = 16 };
+#define CLIP_LEVEL 0.9995F /* a 12-bit converter's last code */
+#define SAMPLE_LIMIT 16.0F /* full scale is 1 */
+
+static bool integral_new(struct integral *integral, size_t capacity_samples)
+{
+    integral->capacity_samples = capacity_samples;
+    integral->sum = malloc((capacity_samples + 1) * sizeof *integral->sum);
+    return integral->sum != NULL;
+}
+
+enum status front_new(const struct front_cfg *cfg, struct front **front)
+{
+    require(cfg->n_channels >= 1);
+    require(cfg->n_channels <= LIMIT_RX_CHANNELS);
+    struct front *f = calloc(1, sizeof *f);
+    if (!f) {
+        return status_fail(ST_NO_MEMORY, "receiver front: no memory");
+    }
+    f->cfg = *cfg;
+    f->raw_capacity = (size_t)(1e-3 * cfg->rate_sps) + 2 * APPEND_MAX;
+    bool full = cfg->n_channels == 1 || integral_new(&f->combined, cfg->capacity_samples);
+    enum status status = ST_OK;
+    for (unsigned c = 0; c < cfg->n_channels && full && !status; c++) {
+        struct front_channel *channel = &f->channel[c];
+        channel->raw = malloc(f->raw_capacity * sizeof *channel->raw);
+        channel->decimated = malloc(f->raw_capacity * sizeof *channel->decimated);
+        full = channel->raw && channel->decimated &&
+               integral_new(&channel->integral, cfg->capacity_samples);
+        status = canceller_new(&channel->canceller);
+    }
+    if (!full) {
+        status = status_fail(ST_NO_MEMORY, "receiver front: no memory");
+    }
+    if (status) {
+        front_free(&f);
+        return status;
+    }
+    *front = f;
+    return ST_OK;
+}
+
+void front_free(struct front **front)
+{
+    struct front *f = *front;
+    if (f) {
+        for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
+            free(f->channel[c].raw);
+            free(f->channel[c].decimated);
+            free(f->channel[c].integral.sum);
+            canceller_free(&f->channel[c].canceller);
+        }
+        free(f->combined.sum);
+        free(f);
+        *front = NULL;
+    }
+}
+
+size_t front_quiet_max(const struct front *front)
+{
+    return front->raw_capacity / 2;
+}
+
+void front_begin(struct front *front, size_t quiet_samples, unsigned factor)
+{
+    require(quiet_samples >= 8);
+    require(quiet_samples <= front_quiet_max(front));
+    require(factor >= 1);
+    require(factor <= 4096);
+    front->quiet_samples = quiet_samples;
+    front->factor = factor;
+    front->n_raw = front->raw_at = 0;
+    front->is_combined = front->clipped = false;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        channel->quiet = (struct canceller_quiet){0};
+        channel->integral.n_samples = 0;
+        channel->integral.sum[0] = 0.0;
+    }
+    front->combined.n_samples = 0;
+}
+
+size_t front_append(struct front *front, const float _Complex *const *sample, size_t first,
+                    size_t n)
+{
+    size_t room = front->raw_capacity - front->n_raw;
+    n = n < room ? n : room;
+    n = n < APPEND_MAX ? n : APPEND_MAX;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        float _Complex *raw = front->channel[c].raw;
+        if (front->raw_at > 0) {
+            memmove(raw, raw + front->raw_at, front->n_raw * sizeof *raw);
+        }
+        const float *in = (const float *)(sample[c] + first);
+        float *out = (float *)(raw + front->n_raw);
+        for (size_t k = 0; k < 2 * n; k++) {
+            float x = in[k] > -SAMPLE_LIMIT ? in[k] : -SAMPLE_LIMIT; /* NaN too */
+            out[k] = x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
+        }
+    }
+    front->raw_at = 0;
+    front->n_raw += n;
+    return n;
+}
+
+bool front_is_quiet_over(const struct front *front)
+{
+    return front->n_raw >= front->quiet_samples;
+}
+
+/* One emitter, one offset: the channel that hears it best tells it to the others. */
+static void quiet_measure(struct front *front)
+{
+    unsigned best = 0;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        canceller_measure(channel->canceller, channel->raw, front->quiet_samples, &channel->quiet);
+        const struct canceller_quiet *lead = &front->channel[best].quiet;
+        best = channel->quiet.power * lead->noise_variance >
+                       lead->power * channel->quiet.noise_variance
+                   ? c
+                   : best;
+    }
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        if (c != best) {
+            canceller_measure_turning(channel->raw, front->quiet_samples,
+                                      &front->channel[best].quiet, &channel->quiet);
+        }
+    }
+}
+
+void front_learn(struct front *front)
+{
+    require(front_is_quiet_over(front));
+    quiet_measure(front);
+    size_t n = front->quiet_samples / front->factor;
+    const struct canceller_quiet *quiet = &front->channel[0].quiet;
+    double floor_variance = quiet->power * 1e-13 + 1e-24;
+    const float _Complex *noise[LIMIT_RX_CHANNELS];
+    bool coarse = n < NOISE_SAMPLES_MIN; /* then raw ones tell more, though not of their colour */
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        if (!coarse) {
+            canceller_decimate(channel->canceller, &channel->quiet, 0, channel->raw, front->factor,
+                               channel->decimated, n);
+        }
+        noise[c] = coarse ? channel->raw : channel->decimated;
+    }
+    whiten_learn(&front->whiten, front->cfg.n_channels, noise, coarse ? front->quiet_samples : n,
+                 floor_variance * (coarse ? front->factor : 1), front->cfg.whiten && !coarse);
+    if (coarse) {
+        front->whiten.noise_variance /= front->factor;
+    }
+}
+
+/* Full scale in I or Q: counted as integers, which vectorises. */
+static bool touches_full_scale(const float _Complex *sample, size_t n)
+{
+    const float *x = (const float *)sample;
+    unsigned n_hits = 0;
+    for (size_t k = 0; k < 2 * n; k++) {
+        n_hits += fabsf(x[k]) >= CLIP_LEVEL;
+    }
+    return n_hits > 0;
+}
+
+/* Four at a time: only one addition in four waits for the one before. */
+static void integral_add(struct integral *integral, const float _Complex *sample, size_t n)
+{
+    double _Complex *sum = integral->sum + integral->n_samples;
+    double re = creal(sum[0]), im = cimag(sum[0]);
+    const float *x = (const float *)sample;
+    double *out = (double *)(sum + 1);
+    size_t k = 0;
+    for (; k + 4 <= n; k += 4, x += 8, out += 8) {
+        double re1 = (double)x[0] + (double)x[2], im1 = (double)x[1] + (double)x[3];
+        double re2 = re1 + (double)x[4], im2 = im1 + (double)x[5];
+        double re3 = re2 + (double)x[6], im3 = im2 + (double)x[7];
+        out[0] = re + (double)x[0];
+        out[1] = im + (double)x[1];
+        out[2] = re + re1;
+        out[3] = im + im1;
+        out[4] = re + re2;
+        out[5] = im + im2;
+        out[6] = re = re + re3;
+        out[7] = im = im + im3;
+    }
+    for (; k < n; k++, x += 2, out += 2) {
+        out[0] = re += (double)x[0];
+        out[1] = im += (double)x[1];
+    }
+    integral->n_samples += n;
+}
+
+static void combined_extend(struct front *front)
+{
+    size_t n = front->channel[0].integral.n_samples;
+    for (size_t k = front->combined.n_samples + 1; k <= n; k++) {
+        double _Complex sum = 0.0;
+        for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+            sum += front->channel[c].weight * front->channel[c].integral.sum[k];
+        }
+        front->combined.sum[k] = sum;
+    }
+    front->combined.n_samples = n;
+}
+
+size_t front_extend(struct front *front, size_t limit_samples)
+{
+    size_t done = front->channel[0].integral.n_samples;
+    size_t capacity = front->channel[0].integral.capacity_samples;
+    limit_samples = limit_samples < capacity ? limit_samples : capacity;
+    size_t n_out = front->n_raw / front->factor;
+    size_t room = limit_samples > done ? limit_samples - done : 0;
+    n_out = n_out < room ? n_out : room;
+    if (n_out == 0) {
+        return done;
+    }
+    float _Complex *decimated[LIMIT_RX_CHANNELS];
+    size_t n_raw = n_out * front->factor;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        const float _Complex *raw = channel->raw + front->raw_at;
+        front->clipped = front->clipped || touches_full_scale(raw, n_raw);
+        canceller_decimate(channel->canceller, &channel->quiet, (int64_t)(done * front->factor),
+                           raw, front->factor, channel->decimated, n_out);
+        decimated[c] = channel->decimated;
+    }
+    whiten_apply(&front->whiten, decimated, n_out);
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        integral_add(&front->channel[c].integral, decimated[c], n_out);
+    }
+    front->n_raw -= n_raw;
+    front->raw_at += n_raw;
+    if (front->is_combined) {
+        combined_extend(front);
+    }
+    return done + n_out;
+}
+
+void front_combine(struct front *front, const double _Complex *weight)
+{
+    require(front->cfg.n_channels > 1);
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        front->channel[c].weight = (float _Complex)weight[c];
+    }
+    front->is_combined = true;
+    front->combined.n_samples = 0;
+    front->combined.sum[0] = 0.0;
+    combined_extend(front);
+}
+
+const struct integral *front_integral(const struct front *front)
+{
+    return front->is_combined ? &front->combined : &front->channel[0].integral;
+}

@@ -1,0 +1,77 @@
+/* front.h - from raw samples of one listening window to running sums the detector reads: carrier
+ * removal, decimation, whitening, and the sum of the channels.                   layer: dsp
+ * Places on the sums are decimated samples since the quiet's first. The outcome does not depend on how
+ * the samples are cut into calls. */
+#ifndef DSP_FRONT_H
+#define DSP_FRONT_H
+
+#include <complex.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/limits.h"
+#include "config/status.h"
+#include "dsp/canceller.h"
+#include "dsp/integral.h"
+#include "dsp/whiten.h"
+
+struct front_cfg {
+    double rate_sps;
+    unsigned n_channels;     /* 1 .. LIMIT_RX_CHANNELS */
+    size_t capacity_samples; /* of the sums */
+    bool whiten;
+};
+
+struct front_channel {
+    float _Complex *raw; /* not decimated yet, the quiet included */
+    float _Complex *decimated;
+    struct canceller *canceller;
+    struct canceller_quiet quiet;
+    struct integral integral;
+    float _Complex weight; /* in the sum of the channels */
+};
+
+struct front { /* fields may be read */
+    struct front_cfg cfg;
+    unsigned factor;
+    size_t quiet_samples;
+    size_t raw_capacity, n_raw, raw_at; /* of every channel */
+    struct front_channel channel[LIMIT_RX_CHANNELS];
+    struct whiten whiten;
+    struct integral combined; /* with more than one channel, once front_combine was called */
+    bool is_combined, clipped;
+};
+
+/*   err ST_NO_MEMORY */
+enum status front_new(const struct front_cfg *cfg, struct front **front) must_check;
+void front_free(struct front **front);
+
+/* A new window. A longer quiet than front_quiet_max must be shortened by the caller.
+ *   pre factor 1 .. 4096, quiet_samples 8 .. front_quiet_max */
+void front_begin(struct front *front, size_t quiet_samples, unsigned factor);
+size_t front_quiet_max(const struct front *front);
+
+/* Take up to n raw samples, beginning at sample[channel] + first.  returns how many there was room for.
+ * What no radio sends (NaN, far beyond full scale) is held at 16 times full scale. */
+size_t front_append(struct front *front, const float _Complex *const *sample, size_t first,
+                    size_t n);
+
+/* The whole quiet is here. */
+bool front_is_quiet_over(const struct front *front);
+
+/* Learn leak, offset and noise from the quiet.   pre front_is_quiet_over */
+void front_learn(struct front *front);
+
+/* Extend the sums, but no further than limit_samples: nothing may depend on samples that came early
+ * only because of how blocks are cut.  returns the samples the sums hold now */
+size_t front_extend(struct front *front, size_t limit_samples);
+
+/* From now on the detector reads the channels summed with these weights (maximum ratio: conjugate
+ * gains, |weight|^2 summing to 1).   pre n_channels > 1 */
+void front_combine(struct front *front, const double _Complex *weight);
+
+/* What the detector reads: the one channel, or the sum. */
+const struct integral *front_integral(const struct front *front);
+
+#endif
