@@ -81,8 +81,3 @@ double bench_ebn0_theory(unsigned m, size_t n_bits, double per)
     }
     return 0.5 * (lo + hi);
 }
-
-double bench_ebn0_near(unsigned m, size_t n_bits, double ebn0_db, double measured, double per)
-{
-    return ebn0_db + bench_ebn0_theory(m, n_bits, per) - bench_ebn0_theory(m, n_bits, measured);
-}

@@ -26,7 +26,4 @@ double bench_per_theory(unsigned m, size_t n_bits, double ebn0_db);
 /* Its inverse.   pre 0 < per < 1 */
 double bench_ebn0_theory(unsigned m, size_t n_bits, double per);
 
-/* Eb/N0 for `per`, from a measured PER near by: along the theory's curve. */
-double bench_ebn0_near(unsigned m, size_t n_bits, double ebn0_db, double measured, double per);
-
 #endif

@@ -1,4 +1,4 @@
-/* bench_crossing.c - pilot runs along the theory's curve, then one long run close to the crossing. */
+/* bench_crossing.c - pilot runs, then one long run close to the crossing. */
 #include "tests/bench_crossing.h"
 
 #include <math.h>
@@ -7,10 +7,14 @@
 #include "tests/bench_count.h"
 
 enum { STAGES_MAX = 14 };
-#define CLOSE_DB 0.25    /* a last run nearer than this needs no other */
+#define CLOSE_DB 0.2     /* a last run nearer than this needs no other */
 #define HOPELESS_PER 0.9 /* above, the theory's curve says nothing of where to go */
 #define HOPELESS_STEP_DB 3.0
 #define FARTHEST_DB 45.0
+#define SLOPE_APART_DB 0.3
+#define SLOPE_REACH_DB 4.0
+#define SLOPE_MIN 0.4 /* fading */
+#define SLOPE_MAX 3.0 /* a list decoder's curve falls faster */
 
 struct counting {
     const struct bench_scene *scene;
@@ -54,10 +58,32 @@ int crossing_count(const struct crossing_request *request, double rx_db, double 
     return 0;
 }
 
+/* Points looked at so far. A PER is kept as the Eb/N0 at which the theory has it: straight lines
+ * then, of slope 1 where the receiver's curve has the theory's shape. */
+struct search {
+    size_t n;
+    double ebn0_db[STAGES_MAX], theory_db[STAGES_MAX];
+};
+
+/* Slope to the nearest of the earlier points that lies far enough away to tell one. */
+static double slope_at(const struct search *search, double ebn0_db, double theory_db)
+{
+    double nearest_db = SLOPE_REACH_DB, slope = 1.0;
+    for (size_t k = 0; k < search->n; k++) {
+        double away_db = fabs(search->ebn0_db[k] - ebn0_db);
+        if (away_db > SLOPE_APART_DB && away_db < nearest_db) {
+            nearest_db = away_db;
+            slope = (search->theory_db[k] - theory_db) / (search->ebn0_db[k] - ebn0_db);
+        }
+    }
+    return fmin(fmax(slope, SLOPE_MIN), SLOPE_MAX);
+}
+
 /* Next Eb/N0 to look at. */
 static double next_db(const struct crossing_request *request, size_t n_bits, double now_db,
-                      double errors, double n)
+                      double errors, double n, struct search *search)
 {
+    unsigned m = request->scene->link.m_cycles;
     double measured = errors > 0.0 ? errors / n : 0.3 / n;
     if (isnan(now_db)) {
         return NAN;
@@ -65,7 +91,11 @@ static double next_db(const struct crossing_request *request, size_t n_bits, dou
     if (measured > HOPELESS_PER) {
         return now_db + HOPELESS_STEP_DB;
     }
-    return bench_ebn0_near(request->scene->link.m_cycles, n_bits, now_db, measured, request->per);
+    double theory_db = bench_ebn0_theory(m, n_bits, measured);
+    double slope = slope_at(search, now_db, theory_db);
+    search->ebn0_db[search->n] = now_db;
+    search->theory_db[search->n++] = theory_db;
+    return now_db + (bench_ebn0_theory(m, n_bits, request->per) - theory_db) / slope;
 }
 
 static void sigmas(const struct crossing_request *request, size_t n_bits, const double *counter,
@@ -94,6 +124,7 @@ int crossing_find(const struct crossing_request *request, struct crossing *cross
     double theory_db = bench_ebn0_theory(request->scene->link.m_cycles, n_bits, request->per);
     double rx_db = request->rx ? theory_db + request->start_db : NAN;
     double bound_db = request->with_bound ? theory_db : NAN;
+    struct search rx_search = {0}, bound_search = {0};
     bool is_long = false;
     for (int stage = 0; stage < STAGES_MAX; stage++) {
         unsigned long errors = is_long ? request->errors : request->errors / 8 + 10;
@@ -102,8 +133,9 @@ int crossing_find(const struct crossing_request *request, struct crossing *cross
             return 1;
         }
         double n = counter[CROSSING_N];
-        double rx_next = next_db(request, n_bits, rx_db, counter[CROSSING_RX], n);
-        double bound_next = next_db(request, n_bits, bound_db, counter[CROSSING_BOUND], n);
+        double rx_next = next_db(request, n_bits, rx_db, counter[CROSSING_RX], n, &rx_search);
+        double bound_next =
+            next_db(request, n_bits, bound_db, counter[CROSSING_BOUND], n, &bound_search);
         bool is_close = !(fabs(rx_next - rx_db) > CLOSE_DB) && /* NaN: not asked for */
                         !(fabs(bound_next - bound_db) > CLOSE_DB);
         bool is_near = !(fabs(rx_next - rx_db) > 4.0 * CLOSE_DB);

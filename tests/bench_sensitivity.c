@@ -18,7 +18,8 @@ struct impairment {
     double leak_db, adc_bits; /* 0: as without */
     double tag_moving_ratio, tag_moving_hz;
     unsigned n_channels;
-    bool quick; /* part of the quick run */
+    const char *setting[3]; /* of the receiver: key and value */
+    bool epc_only, quick;   /* part of the quick run */
 };
 
 static const struct impairment impairments[] = {
@@ -38,6 +39,11 @@ static const struct impairment impairments[] = {
     {.label = "moving tag, Doppler 20 Hz", .tag_moving_ratio = 1.0, .tag_moving_hz = 20.0},
     {.label = "fading, a third moves at 20 Hz", .tag_moving_ratio = 0.33, .tag_moving_hz = 20.0},
     {.label = "two channels", .n_channels = 2, .quick = true},
+    {.label = "no list decoding",
+     .setting = {"dsp.list_size", "1", NULL},
+     .epc_only = true,
+     .quick = true},
+    {.label = "list of 32", .setting = {"dsp.list_size", "32", NULL}, .epc_only = true},
 };
 enum { IMPAIRMENTS = sizeof impairments / sizeof *impairments };
 
@@ -154,19 +160,24 @@ static int loss_measure(struct sensitivity *s, enum reply_kind kind, const struc
     struct crossing crossing;
     struct link link;
     int failed = 0;
-    if (scene.n_channels > 1) {
+    unsigned long settings = s->run->settings;
+    bool is_other = scene.n_channels > 1 || row->setting[0];
+    if (is_other) {
         request.rx = NULL;
-        failed = bench_receiver_new(s->run, s->code, s->trext, NULL, 2, false, &link, &request.rx);
+        failed = bench_receiver_new(s->run, s->code, s->trext, row->setting, scene.n_channels,
+                                    false, &link, &request.rx);
     }
     failed = failed || crossing_find(&request, &crossing);
     if (!failed) {
+        crossing.bound_db = request.with_bound ? crossing.bound_db : clean->bound_db;
         *loss_db = request.with_bound
                        ? crossing.rx_db - crossing.bound_db - (clean->rx_db - clean->bound_db)
                        : crossing.rx_db - clean->rx_db;
         loss_print(s, kind, row->label, *loss_db, &crossing);
     }
-    if (scene.n_channels > 1) {
+    if (is_other) {
         reply_rx_free(&request.rx);
+        s->run->settings = settings;
     }
     return failed;
 }
@@ -188,7 +199,7 @@ static int phase_noise_measure(struct sensitivity *s, const char *how, struct re
         series->x[k] = phase_noise_deg[k];
         series->y[k] = NAN;
         series->n = PHASES;
-        bool is_quick = phase_noise_deg[k] == 45.0 || phase_noise_deg[k] == 75.0;
+        bool is_quick = phase_noise_deg[k] == 45.0;
         if (!loss_wanted(s, REPLY_KIND_RN16, what) || (s->run->quick && !is_quick)) {
             continue;
         }
@@ -257,13 +268,28 @@ static int phase_noise_run(struct sensitivity *s, const struct crossing *clean)
     return failed || (s->run->svg_folder && phase_noise_chart(s, &chart));
 }
 
+/* The quick run: FM0 without pilot, RN16 but for what concerns EPCs alone; Miller-4 offset and clock. */
+static bool is_of_run(const struct sensitivity *s, enum reply_kind kind,
+                      const struct impairment *row)
+{
+    if (row->epc_only && kind == REPLY_KIND_RN16) {
+        return false;
+    }
+    if (!s->run->quick) {
+        return true;
+    }
+    bool is_moving = row->offset_hz > 0.0 || row->clock_drift_ratio > 0.0;
+    return row->quick && !s->trext && row->epc_only == (kind == REPLY_KIND_EPC) &&
+           (s->link.m_cycles == 1 || is_moving);
+}
+
 static int losses_run(struct sensitivity *s, enum reply_kind kind, const struct crossing *clean)
 {
     static struct svg_bars bars;
     memset(&bars, 0, sizeof bars);
     for (int k = 0; k < IMPAIRMENTS; k++) {
         const char *label = impairments[k].label;
-        if (!loss_wanted(s, kind, label) || (s->run->quick && !impairments[k].quick)) {
+        if (!loss_wanted(s, kind, label) || !is_of_run(s, kind, &impairments[k])) {
             continue;
         }
         if (loss_measure(s, kind, &impairments[k], clean, &bars.value[bars.n])) {
@@ -351,7 +377,8 @@ static int code_run(struct sensitivity *s)
     bool any = false;
     for (int k = 0; k < 2 && !failed; k++) {
         struct crossing clean;
-        if (!kind_wanted(s, kinds[k])) {
+        if (!kind_wanted(s, kinds[k]) ||
+            (s->run->quick && s->trext && kinds[k] == REPLY_KIND_EPC)) {
             continue;
         }
         any = true;
@@ -361,13 +388,12 @@ static int code_run(struct sensitivity *s)
             failed = gap_measure(s, kinds[k], 0.1, &clean);
         }
         failed = failed || gap_measure(s, kinds[k], 0.01, &clean);
-        /* the quick run measures losses of RN16 without pilot only */
-        bool is_quick = !s->trext && kinds[k] == REPLY_KIND_RN16;
-        if (failed || isnan(clean.rx_db) || (s->run->quick && !is_quick)) {
+        if (failed || isnan(clean.rx_db)) {
             continue;
         }
         failed = losses_run(s, kinds[k], &clean);
-        if (kinds[k] == REPLY_KIND_RN16 && s->code->quick) {
+        bool is_quick = s->link.m_cycles == 1 && !s->trext;
+        if (kinds[k] == REPLY_KIND_RN16 && (s->run->quick ? is_quick : s->code->quick)) {
             failed = failed || phase_noise_run(s, &clean);
         }
     }
@@ -389,7 +415,7 @@ static int bounds_run(struct bench_run *run)
         char label[96], extra[160];
         snprintf(label, sizeof label, "bound %s %s %g %%", s.code->label, kind_name(kind),
                  100.0 * per);
-        if (!bench_wanted(run, label)) {
+        if (!bench_wanted(run, label) || (run->quick && per < 0.1)) {
             continue;
         }
         struct bench_scene scene;
