@@ -1,0 +1,330 @@
+/* tones.c - leak fit, line search by FFT, joint least squares. */
+#include "dsp/tones.h"
+
+#include <fftw3.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/require.h"
+#include "config/units.h"
+#include "dsp/tones_fit.h"
+
+enum { FFT_MIN_LOG2 = 6, FFT_MAX_LOG2 = 13, LEAK_PASSES = 4, CLIP_ROUNDS = 4, REFERENCES = 16 };
+#define FALSE_ALARM_RATIO 2e-5 /* tones a white quiet */
+#define OUTLIER_RATIO 20.0     /* power over the mean: noise alone is there in 2e-9 of samples */
+#define SEPARATION_BINS 1.0    /* 1/n: nearer to another line than this is not looked at */
+#define APART_BINS 0.6         /* fitted lines nearer than this are one */
+#define SAMPLE_LIMIT 16.0F     /* full scale is 1 */
+#define MEDIAN_OF_MEAN 0.693   /* of exponentially distributed power */
+
+_Static_assert(TONES_QUIET_MAX * 5 / 4 <= 1 << FFT_MAX_LOG2, "the longest quiet fits the FFT");
+
+struct tones {
+    float _Complex *input; /* held within limits, excursions replaced by the leak */
+    float _Complex *less;  /* input less the first fit of the leak */
+    float _Complex *rest;  /* less all lines */
+    float *power;          /* of the spectrum's bins */
+    fftwf_complex *work;
+    fftwf_plan plan[FFT_MAX_LOG2 + 1];
+};
+
+enum status tones_new(struct tones **tones)
+{
+    *tones = NULL;
+    struct tones *t = calloc(1, sizeof *t);
+    if (!t) {
+        return status_fail(ST_NO_MEMORY, "tone search: no memory");
+    }
+    t->input = calloc(TONES_QUIET_MAX, sizeof *t->input);
+    t->less = calloc(TONES_QUIET_MAX, sizeof *t->less);
+    t->rest = calloc(TONES_QUIET_MAX, sizeof *t->rest);
+    t->power = calloc((size_t)1 << FFT_MAX_LOG2, sizeof *t->power);
+    t->work = fftwf_alloc_complex((size_t)1 << FFT_MAX_LOG2);
+    bool complete = t->input && t->less && t->rest && t->power && t->work;
+    for (int k = FFT_MIN_LOG2; complete && k <= FFT_MAX_LOG2; k++) {
+        t->plan[k] = fftwf_plan_dft_1d(1 << k, t->work, t->work, FFTW_FORWARD, FFTW_ESTIMATE);
+        complete = t->plan[k];
+    }
+    if (!complete) {
+        tones_free(&t);
+        return status_fail(ST_NO_MEMORY, "tone search: no memory");
+    }
+    *tones = t;
+    return ST_OK;
+}
+
+void tones_free(struct tones **tones)
+{
+    struct tones *t = *tones;
+    if (!t) {
+        return;
+    }
+    for (int k = 0; k <= FFT_MAX_LOG2; k++) {
+        if (t->plan[k]) {
+            fftwf_destroy_plan(t->plan[k]);
+        }
+    }
+    fftwf_free(t->work);
+    free(t->power);
+    free(t->rest);
+    free(t->less);
+    free(t->input);
+    free(t);
+    *tones = NULL;
+}
+
+void tones_table(double phase_rad, double offset_rad, float _Complex *out, size_t n)
+{
+    double _Complex turn = cexp(I * offset_rad);
+    for (size_t k = 0; k < n;) {
+        double _Complex z = cexp(I * (phase_rad + offset_rad * (double)k));
+        size_t stop = k + 64 < n ? k + 64 : n;
+        for (; k < stop; k++) {
+            out[k] = (float _Complex)z;
+            z *= turn;
+        }
+    }
+}
+
+static double power_of(double _Complex z)
+{
+    return creal(z) * creal(z) + cimag(z) * cimag(z);
+}
+
+/* Mean of |x|^2; partial sums let the compiler vectorise. */
+static double mean_power(const float _Complex *sample, size_t n)
+{
+    const float *x = (const float *)sample;
+    double total = 0.0;
+    for (size_t k = 0; k < 2 * n;) {
+        float part[8] = {0};
+        size_t stop = k + 512 < 2 * n ? k + 512 : 2 * n;
+        for (; k + 8 <= stop; k += 8) {
+            for (int j = 0; j < 8; j++) {
+                part[j] += x[k + (size_t)j] * x[k + (size_t)j];
+            }
+        }
+        for (; k < stop; k++) {
+            part[0] += x[k] * x[k];
+        }
+        total += part[0] + part[1] + part[2] + part[3] + part[4] + part[5] + part[6] + part[7];
+    }
+    return total / (double)n;
+}
+
+static float held(float x)
+{
+    x = x > -SAMPLE_LIMIT ? x : -SAMPLE_LIMIT; /* NaN too */
+    return x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
+}
+
+/* Copy within limits.  returns the smallest change but zero between neighbours: a converter's step */
+static float input_take(struct tones *tones, const float _Complex *sample, size_t n)
+{
+    const float *in = (const float *)sample;
+    float *out = (float *)tones->input;
+    float step[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
+    for (size_t k = 0; k < 2 * n; k++) {
+        out[k] = held(in[k]);
+    }
+    for (size_t k = 2; k + 4 <= 2 * n; k += 4) {
+        for (size_t j = 0; j < 4; j++) {
+            float change = fabsf(out[k + j] - out[k + j - 2]);
+            change = change > 0.0F ? change : INFINITY;
+            step[j] = change < step[j] ? change : step[j];
+        }
+    }
+    float least = fminf(fminf(step[0], step[1]), fminf(step[2], step[3]));
+    return least < INFINITY ? least : 0.0F;
+}
+
+static size_t fft_power(struct tones *tones, const float _Complex *in, size_t n)
+{
+    int log2 = FFT_MIN_LOG2;
+    while ((size_t)1 << log2 < n + n / 4 && log2 < FFT_MAX_LOG2) {
+        log2++;
+    }
+    size_t n_fft = (size_t)1 << log2;
+    memcpy(tones->work, in, n * sizeof *in);
+    memset(tones->work + n, 0, (n_fft - n) * sizeof *tones->work);
+    fftwf_execute(tones->plan[log2]);
+    const float *x = (const float *)tones->work;
+    for (size_t k = 0; k < n_fft; k++) {
+        tones->power[k] = x[2 * k] * x[2 * k] + x[2 * k + 1] * x[2 * k + 1];
+    }
+    return n_fft;
+}
+
+static size_t strongest(const float *power, size_t n_fft)
+{
+    float top = 0.0F;
+    for (size_t k = 0; k < n_fft; k++) {
+        top = power[k] > top ? power[k] : top;
+    }
+    size_t at = 0;
+    while (at + 1 < n_fft && power[at] < top) {
+        at++;
+    }
+    return at;
+}
+
+/* Frequency of a bin's line, a parabola through its neighbours. */
+static double bin_offset_rad(const float *power, size_t n_fft, size_t at)
+{
+    double low = sqrt(power[(at + n_fft - 1) % n_fft]), mid = sqrt(power[at]);
+    double high = sqrt(power[(at + 1) % n_fft]);
+    double bend = 2.0 * mid - low - high;
+    double shift = bend > 0.0 ? fmin(fmax(0.5 * (high - low) / bend, -0.5), 0.5) : 0.0;
+    return tones_wrap(2.0 * UNITS_PI * ((double)at + shift) / (double)n_fft);
+}
+
+/* Fit the leak, take it out, set excursions aside, until there are none.
+ * out fit->line[0] the leak, tones->less, found->n_outliers */
+static void leak_remove(struct tones *tones, struct tones_fit *fit, double offset_rad,
+                        struct tones_found *found)
+{
+    size_t n = fit->n_samples;
+    double floor_power = 0.5 * found->step * found->step;
+    for (unsigned round = 0; round < CLIP_ROUNDS; round++) {
+        tones_fit_leak(fit, tones->input, offset_rad, offset_rad != 0.0 ? LEAK_PASSES : 1);
+        memcpy(tones->less, tones->input, n * sizeof *tones->less);
+        tones_fit_subtract(fit, 0, tones->less);
+        double limit = OUTLIER_RATIO * fmax(mean_power(tones->less, n), floor_power);
+        size_t n_new = 0;
+        for (size_t k = 0; k < n; k++) {
+            float re = crealf(tones->less[k]), im = cimagf(tones->less[k]);
+            if ((double)(re * re + im * im) > limit) {
+                tones->input[k] -= tones->less[k];
+                tones->less[k] = 0.0F;
+                n_new++;
+            }
+        }
+        found->n_outliers += n_new;
+        if (n_new == 0) {
+            return;
+        }
+    }
+}
+
+/* Median of the bins around, but for the line's own lobe, as a mean. */
+static double neighbourhood(const float *power, size_t n_fft, size_t at, size_t lobe)
+{
+    float near[2 * REFERENCES];
+    for (size_t k = 0; k < 2 * REFERENCES; k++) {
+        size_t away = lobe + k / 2;
+        size_t bin = (k % 2 ? at + away : at + n_fft - away % n_fft) % n_fft;
+        size_t j = k;
+        for (; j > 0 && near[j - 1] > power[bin]; j--) {
+            near[j] = near[j - 1];
+        }
+        near[j] = power[bin];
+    }
+    return near[REFERENCES] / MEDIAN_OF_MEAN;
+}
+
+/* The strongest line of the rest that is none of the fitted ones.  out true: it stands out */
+static bool line_search(struct tones *tones, const struct tones_fit *fit, double variance,
+                        double *offset_rad)
+{
+    size_t n = fit->n_samples;
+    size_t n_fft = fft_power(tones, tones->rest, n);
+    double bins = (double)n_fft / (double)n; /* of the FFT in one of the quiet */
+    for (unsigned k = 0; k < fit->n_lines; k++) {
+        double at = fit->line[k].offset_rad * (double)n_fft / (2.0 * UNITS_PI);
+        for (double bin = ceil(at - SEPARATION_BINS * bins); bin <= at + SEPARATION_BINS * bins;
+             bin += 1.0) {
+            tones->power[(size_t)((long)bin + (long)n_fft) % n_fft] = 0.0F;
+        }
+    }
+    size_t at = strongest(tones->power, n_fft);
+    double threshold = log((double)n_fft / FALSE_ALARM_RATIO);
+    double power = tones->power[at];
+    if (power < threshold * variance * (double)n ||
+        power < threshold * neighbourhood(tones->power, n_fft, at, (size_t)(3.0 * bins))) {
+        return false;
+    }
+    *offset_rad = bin_offset_rad(tones->power, n_fft, at);
+    return true;
+}
+
+/* Take up one more line and fit all again.  out false: it does not earn its place, fit unchanged */
+static bool line_add(struct tones *tones, struct tones_fit *fit, double offset_rad,
+                     double *variance)
+{
+    size_t n = fit->n_samples;
+    struct tones_fit tried = *fit;
+    tones_fit_add(&tried, offset_rad);
+    tones_fit_run(&tried, tones->less);
+    if (tones_fit_least_distance(&tried) < APART_BINS * 2.0 * UNITS_PI / (double)n) {
+        return false;
+    }
+    memcpy(tones->rest, tones->less, n * sizeof *tones->rest);
+    for (unsigned k = 0; k < tried.n_lines; k++) {
+        tones_fit_subtract(&tried, k, tones->rest);
+    }
+    double after = mean_power(tones->rest, n);
+    double nats = (double)n * (*variance - after) / (after + 1e-300);
+    if (!(nats > log((double)n / FALSE_ALARM_RATIO))) {
+        return false;
+    }
+    *variance = after;
+    *fit = tried;
+    return true;
+}
+
+static void found_fill(const struct tones_fit *fit, const struct tones_line *leak, double variance,
+                       struct tones_found *found)
+{
+    double n = (double)fit->n_samples;
+    double n_fitted = 2.0 + 1.5 * (fit->n_lines - 1); /* complex parameters */
+    found->noise_variance = variance * n / fmax(n - n_fitted - (double)found->n_outliers, 1.0);
+    found->n_tones = fit->n_lines - 1;
+    struct tones_line line = fit->line[0]; /* a correction to the first fit */
+    line.level += leak->level;
+    line.growth += leak->growth;
+    double power = power_of(line.level) + 1e-300;
+    if (line.offset_rad != 0.0) {
+        double turn = cimag(line.growth * conj(line.level)) / power;
+        line.offset_rad = tones_wrap(line.offset_rad + turn);
+        line.growth -= I * turn * line.level;
+    }
+    found->leak_growth = line.growth;
+    for (unsigned k = 0; k < fit->n_lines; k++) {
+        struct tone *tone = k > 0 ? &found->tone[k - 1] : &found->leak;
+        const struct tones_line *from = k > 0 ? &fit->line[k] : &line;
+        tone->offset_rad = from->offset_rad;
+        tone->amplitude = from->level;
+        power = power_of(from->level) + 1e-300;
+        bool still = k == 0 && from->offset_rad == 0.0;
+        tone->offset_sigma_rad = still ? 0.0 : sqrt(6.0 * variance / (n * n * n * power));
+    }
+}
+
+void tones_find(struct tones *tones, const float _Complex *sample, size_t n_samples,
+                double leak_offset_rad, struct tones_found *found)
+{
+    require(n_samples >= 8);
+    *found = (struct tones_found){0};
+    size_t n = n_samples < TONES_QUIET_MAX ? n_samples : TONES_QUIET_MAX;
+    found->n_samples = n;
+    found->middle = (double)(n_samples - n) + 0.5 * (double)(n - 1);
+    found->step = input_take(tones, sample + (n_samples - n), n);
+    if (isnan(leak_offset_rad)) {
+        size_t n_fft = fft_power(tones, tones->input, n);
+        leak_offset_rad = bin_offset_rad(tones->power, n_fft, strongest(tones->power, n_fft));
+    }
+    struct tones_fit fit = {.n_samples = n};
+    leak_remove(tones, &fit, leak_offset_rad, found);
+    struct tones_line leak = fit.line[0];
+    fit.line[0].level = fit.line[0].growth = 0.0;
+    memcpy(tones->rest, tones->less, n * sizeof *tones->rest);
+    double variance = mean_power(tones->rest, n);
+    double offset_rad;
+    while (n >= TONES_QUIET_MIN && fit.n_lines <= TONES_MAX && variance > 0.0 &&
+           line_search(tones, &fit, variance, &offset_rad) &&
+           line_add(tones, &fit, offset_rad, &variance)) {
+    }
+    found_fill(&fit, &leak, variance, found);
+}
