@@ -180,6 +180,18 @@ static double bin_offset_rad(const float *power, size_t n_fft, size_t at)
     return tones_wrap(2.0 * UNITS_PI * ((double)at + shift) / (double)n_fft);
 }
 
+double tones_line_share(struct tones *tones, const float _Complex *sample, size_t n,
+                        double *offset_rad)
+{
+    require(n >= 8);
+    require(n <= TONES_QUIET_MAX);
+    size_t n_fft = fft_power(tones, sample, n);
+    size_t at = strongest(tones->power, n_fft);
+    double energy = mean_power(sample, n) * (double)n;
+    *offset_rad = bin_offset_rad(tones->power, n_fft, at);
+    return energy > 0.0 ? (double)tones->power[at] / ((double)n * energy) : 0.0;
+}
+
 /* Fit the leak, take it out, set excursions aside, until there are none.
  * out fit->line[0] the leak, tones->less, found->n_outliers */
 static void leak_remove(struct tones *tones, struct tones_fit *fit, double offset_rad,

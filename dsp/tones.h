@@ -51,6 +51,11 @@ void tones_free(struct tones **tones);
 void tones_find(struct tones *tones, const float _Complex *sample, size_t n_samples,
                 double leak_offset_rad, struct tones_found *found);
 
+/* Share of the energy of sample[n] that its strongest line holds: 1 a pure carrier, ln(n) / n noise.
+ *   pre 8 <= n <= TONES_QUIET_MAX   out offset_rad of that line */
+double tones_line_share(struct tones *tones, const float _Complex *sample, size_t n,
+                        double *offset_rad);
+
 /* out[k] = exp(j (phase + offset k)), k = 0 .. n-1, exact to 1e-7. */
 void tones_table(double phase_rad, double offset_rad, float _Complex *out, size_t n);
 

@@ -7,7 +7,7 @@
 #include "config/units.h"
 
 enum { CHUNK = 64, ORDER_MAX = 2 * TONES_LINES_MAX, PASSES_MAX = 12 };
-#define SETTLED_TURN 1e-3 /* of a standard deviation's worth: rad over the quiet, at 60 dB */
+#define SETTLED_TURN 1e-3 /* rad over the quiet: what the next pass would change is -66 dB */
 
 double tones_wrap(double angle_rad)
 {
