@@ -17,6 +17,7 @@ enum { FFT_MIN_LOG2 = 6, FFT_MAX_LOG2 = 13, LEAK_PASSES = 4, CLIP_ROUNDS = 4, RE
 #define SEPARATION_BINS 1.0    /* 1/n: nearer to another line than this is not looked at */
 #define APART_BINS 0.6         /* fitted lines nearer than this are one */
 #define SAMPLE_LIMIT 16.0F     /* full scale is 1 */
+#define NEIGHBOUR_SHARE 0.6    /* of the neighbourhood's level: it is known from few bins only */
 #define MEDIAN_OF_MEAN 0.693   /* of exponentially distributed power */
 
 _Static_assert(TONES_QUIET_MAX * 5 / 4 <= 1 << FFT_MAX_LOG2, "the longest quiet fits the FFT");
@@ -26,6 +27,7 @@ struct tones {
     float _Complex *less;  /* input less the first fit of the leak */
     float _Complex *rest;  /* less all lines */
     float *power;          /* of the spectrum's bins */
+    bool *aside;           /* this sample is an excursion */
     fftwf_complex *work;
     fftwf_plan plan[FFT_MAX_LOG2 + 1];
 };
@@ -42,7 +44,8 @@ enum status tones_new(struct tones **tones)
     t->rest = calloc(TONES_QUIET_MAX, sizeof *t->rest);
     t->power = calloc((size_t)1 << FFT_MAX_LOG2, sizeof *t->power);
     t->work = fftwf_alloc_complex((size_t)1 << FFT_MAX_LOG2);
-    bool complete = t->input && t->less && t->rest && t->power && t->work;
+    t->aside = calloc(TONES_QUIET_MAX, sizeof *t->aside);
+    bool complete = t->aside && t->input && t->less && t->rest && t->power && t->work;
     for (int k = FFT_MIN_LOG2; complete && k <= FFT_MAX_LOG2; k++) {
         t->plan[k] = fftwf_plan_dft_1d(1 << k, t->work, t->work, FFTW_FORWARD, FFTW_ESTIMATE);
         complete = t->plan[k];
@@ -67,6 +70,7 @@ void tones_free(struct tones **tones)
         }
     }
     fftwf_free(t->work);
+    free(t->aside);
     free(t->power);
     free(t->rest);
     free(t->less);
@@ -198,6 +202,7 @@ static void leak_remove(struct tones *tones, struct tones_fit *fit, double offse
                         struct tones_found *found)
 {
     size_t n = fit->n_samples;
+    memset(tones->aside, 0, n * sizeof *tones->aside);
     double floor_power = 0.5 * found->step * found->step;
     for (unsigned round = 0; round < CLIP_ROUNDS; round++) {
         tones_fit_leak(fit, tones->input, offset_rad, offset_rad != 0.0 ? LEAK_PASSES : 1);
@@ -207,13 +212,15 @@ static void leak_remove(struct tones *tones, struct tones_fit *fit, double offse
         size_t n_new = 0;
         for (size_t k = 0; k < n; k++) {
             float re = crealf(tones->less[k]), im = cimagf(tones->less[k]);
-            if ((double)(re * re + im * im) > limit) {
+            bool far = (double)(re * re + im * im) > limit;
+            if (far || tones->aside[k]) {
                 tones->input[k] -= tones->less[k];
                 tones->less[k] = 0.0F;
-                n_new++;
+                found->n_outliers += !tones->aside[k];
+                tones->aside[k] = true;
+                n_new += far;
             }
         }
-        found->n_outliers += n_new;
         if (n_new == 0) {
             return;
         }
@@ -254,7 +261,8 @@ static bool line_search(struct tones *tones, const struct tones_fit *fit, double
     double threshold = log((double)n_fft / FALSE_ALARM_RATIO);
     double power = tones->power[at];
     if (power < threshold * variance * (double)n ||
-        power < threshold * neighbourhood(tones->power, n_fft, at, (size_t)(3.0 * bins))) {
+        power < NEIGHBOUR_SHARE * threshold *
+                    neighbourhood(tones->power, n_fft, at, (size_t)(3.0 * bins))) {
         return false;
     }
     *offset_rad = bin_offset_rad(tones->power, n_fft, at);
