@@ -7,7 +7,7 @@
 #include "dsp/tones_fit.h"
 
 #define MEMORY_BLOCKS 200.0     /* older blocks fade: 400 Tpri, a bandwidth of about BLF / 400 */
-#define SPREAD_SHARE 0.25       /* of the newest difference in the running spread */
+#define SPREAD_SHARE 0.125      /* of the newest difference in the running spread */
 #define SURPRISE_SIGMAS2 9.0    /* an error beyond is weighed as if it were this far out */
 #define GONE_RATIO 0.5          /* of the level: below, the carrier is off */
 #define UNDER_RATIO 0.75        /* below: keyed within the block */
@@ -73,13 +73,21 @@ static double _Complex correlate(const float _Complex *rest, const float _Comple
     return (re + I * im) / (double)n;
 }
 
+/* Keying can be told: neither noise nor a tag beside the carrier moves its level as much. */
+static bool keying_is_plain(const struct carrier *carrier)
+{
+    return fmax(carrier->noise_ratio, carrier->spread_ratio) <= SURE_RATIO &&
+           carrier->n_over < KEYED_BLOCKS;
+}
+
 static void keying_count(struct carrier *carrier, double ratio)
 {
-    if (carrier->noise_ratio > SURE_RATIO) {
+    carrier->n_over += ratio > OVER_RATIO;
+    if (!keying_is_plain(carrier)) {
+        carrier->off = false;
         return;
     }
     carrier->n_under += ratio < UNDER_RATIO;
-    carrier->n_over += ratio > OVER_RATIO;
     carrier->n_gone = ratio < GONE_RATIO ? carrier->n_gone + 1 : 0;
     carrier->off = carrier->n_gone >= GONE_BLOCKS;
 }
@@ -125,12 +133,12 @@ void carrier_correct(struct carrier *carrier, int64_t block, const float _Comple
     }
     double _Complex error = now * conj(carrier->level) / power - 1.0;
     keying_count(carrier, sqrt(power_of(now) / power));
-    if (carrier->noise_ratio > SURE_RATIO || power_of(error) < GONE_RATIO * GONE_RATIO) {
+    if (!keying_is_plain(carrier) || power_of(error) < GONE_RATIO * GONE_RATIO) {
         kalman_step(carrier, error);
     }
 }
 
 bool carrier_is_keyed(const struct carrier *carrier)
 {
-    return carrier->n_under >= KEYED_BLOCKS + 4 * carrier->n_over;
+    return keying_is_plain(carrier) && carrier->n_under >= KEYED_BLOCKS;
 }
