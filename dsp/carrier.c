@@ -14,7 +14,7 @@
 #define OVER_RATIO 1.25         /* as far above: then it is disturbance, not keying */
 #define SURE_RATIO (1.0 / 30.0) /* block noise over level squared: above, keying cannot be told */
 
-enum { GONE_BLOCKS = 2, KEYED_BLOCKS = 2 };
+enum { GONE_BLOCKS = 2, KEYED_BLOCKS = 4 };
 
 static double power_of(double _Complex z)
 {
@@ -56,21 +56,30 @@ double _Complex carrier_level(struct carrier *carrier, int64_t block)
     return level;
 }
 
+/* sum of x conj(w) */
 static double _Complex correlate(const float _Complex *rest, const float _Complex *turn, size_t n)
 {
     const float *x = (const float *)rest, *w = (const float *)turn;
-    double re = 0.0, im = 0.0;
-    for (size_t at = 0; at < n;) {
-        float a[4] = {0}, b[4] = {0};
-        size_t stop = at + 256 < n ? at + 256 : n;
-        for (; at < stop; at++) {
-            a[at % 4] += x[2 * at] * w[2 * at] + x[2 * at + 1] * w[2 * at + 1];
-            b[at % 4] += x[2 * at + 1] * w[2 * at] - x[2 * at] * w[2 * at + 1];
+    double same = 0.0, cross = 0.0;
+    for (size_t at = 0; at < 2 * n;) {
+        float re[8] = {0}, im[8] = {0}; /* im: x re * w im in even, x im * w re in odd places */
+        size_t stop = at + 512 < 2 * n ? at + 512 : 2 * n;
+        for (; at + 8 <= stop; at += 8) {
+            for (size_t j = 0; j < 8; j++) {
+                re[j] += x[at + j] * w[at + j];
+                im[j] += x[at + j] * w[at + (j ^ 1)];
+            }
         }
-        re += a[0] + a[1] + a[2] + a[3];
-        im += b[0] + b[1] + b[2] + b[3];
+        for (; at < stop; at++) {
+            re[at % 2] += x[at] * w[at];
+            im[at % 2] += x[at] * w[at ^ 1];
+        }
+        for (size_t j = 0; j < 8; j += 2) {
+            same += re[j] + re[j + 1];
+            cross += im[j + 1] - im[j];
+        }
     }
-    return (re + I * im) / (double)n;
+    return (same + I * cross) / (double)n;
 }
 
 /* Keying can be told: neither noise nor a tag beside the carrier moves its level as much. */

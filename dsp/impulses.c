@@ -14,33 +14,43 @@ unsigned impulses_distance(double half_cycle_samples)
     return distance < IMPULSES_DISTANCE_MAX ? (unsigned)distance : IMPULSES_DISTANCE_MAX;
 }
 
-float impulses_lesser(const float _Complex *x, unsigned d, float *restrict scratch,
-                      float *restrict lesser, size_t n)
+unsigned impulses_lesser(const float _Complex *x, unsigned d, float limit, float *restrict scratch,
+                         float *restrict lesser, size_t n)
 {
     require(d >= 1);
-    const float *a = (const float *)x, *b = (const float *)(x - d);
+    const float *restrict a = (const float *)x;
+    const float *restrict b = (const float *)(x - d);
     for (size_t k = 0; k < n + d; k++) {
         float re = a[2 * k] - b[2 * k], im = a[2 * k + 1] - b[2 * k + 1];
         scratch[k] = re * re + im * im;
     }
-    float most[4] = {0};
-    size_t k = 0;
-    for (; k + 4 <= n; k += 4) {
-        for (size_t j = 0; j < 4; j++) {
-            float before = scratch[k + j], after = scratch[k + j + d];
-            float less = before < after ? before : after;
-            lesser[k + j] = less;
-            most[j] = less > most[j] ? less : most[j];
+    const float *restrict after = scratch + d;
+    unsigned n_over = 0;
+    for (size_t k = 0; k < n; k++) {
+        float less = scratch[k] < after[k] ? scratch[k] : after[k];
+        lesser[k] = less;
+        n_over += less > limit;
+    }
+    return n_over;
+}
+
+double impulses_sum(const float *value, size_t n)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < n;) {
+        float part[4] = {0};
+        size_t stop = k + 64 < n ? k + 64 : n;
+        for (; k + 4 <= stop; k += 4) {
+            for (size_t j = 0; j < 4; j++) {
+                part[j] += value[k + j];
+            }
         }
+        for (; k < stop; k++) {
+            part[0] += value[k];
+        }
+        sum += (double)(part[0] + part[1]) + (double)(part[2] + part[3]);
     }
-    for (; k < n; k++) {
-        float before = scratch[k], after = scratch[k + d];
-        lesser[k] = before < after ? before : after;
-        most[0] = lesser[k] > most[0] ? lesser[k] : most[0];
-    }
-    most[0] = most[0] > most[1] ? most[0] : most[1];
-    most[2] = most[2] > most[3] ? most[2] : most[3];
-    return most[0] > most[2] ? most[0] : most[2];
+    return sum;
 }
 
 float impulses_off_segment(const float _Complex *x, unsigned d)

@@ -18,8 +18,13 @@ enum { IMPULSES_DISTANCE_MAX = 64 };
 unsigned impulses_distance(double half_cycle_samples);
 
 /* lesser[k] = min(|x[k] - x[k-d]|^2, |x[k] - x[k+d]|^2), k = 0 .. n-1.
- *   pre d >= 1; x[-d .. n+d-1] readable; scratch[n + d]   out the largest */
-float impulses_lesser(const float _Complex *x, unsigned d, float *scratch, float *lesser, size_t n);
+ *   pre d >= 1; x[-d .. n+d-1] readable; scratch[n + d]; nothing overlaps
+ *   returns how many exceed limit */
+unsigned impulses_lesser(const float _Complex *x, unsigned d, float limit, float *scratch,
+                         float *lesser, size_t n);
+
+/* Sum of value[n], in float within stretches of 64. */
+double impulses_sum(const float *value, size_t n);
 
 /* Squared distance of x[0] to the segment x[-d] .. x[+d]. */
 float impulses_off_segment(const float _Complex *x, unsigned d);

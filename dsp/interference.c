@@ -14,7 +14,7 @@
 enum {
     PART_MAX = 1024, /* samples worked on at once */
     ROOM = PART_MAX + 3 * IMPULSES_DISTANCE_MAX,
-    BLOCK_MIN = 16,
+    BLOCK_MIN = 64,
     BLOCK_MAX = 2048, /* samples */
     BLOCKS_MAX = 4096,
     CARRIERS_MAX = 1 + TONES_MAX, /* [0] is the leak: put back after the look for impulses */
@@ -28,6 +28,7 @@ enum {
 #define LOCAL_SHARE 0.5        /* of the noise just before, that counts as the quiet's does */
 #define BURST_RATIO_MIN 2.0    /* a block's noise over the quiet's */
 #define NOISE_SPREAD 1.45      /* sd of a block's noise * sqrt(samples), relative (Monte Carlo) */
+#define NOISE_LIMIT 1e6        /* full scale is 1 */
 #define LINE_SHARE_MIN 0.3     /* of a burst's energy in one line: a carrier */
 #define TONE_STEP_VARIANCE 0.5 /* of a converter's step squared: least noise to reckon with */
 
@@ -52,6 +53,7 @@ struct interference {
     float _Complex *back;  /* the leak's part of them */
     float _Complex *block; /* block at hand: carriers out, impulses out */
     float *lesser;         /* its lesser differences */
+    bool keep_block;       /* block[] is wanted though there are no carriers */
     float *scratch;
     float *noise; /* a block */
     size_t n_blocks;
@@ -74,7 +76,7 @@ enum status interference_new(const struct interference_cfg *cfg, struct interfer
     x->work = calloc(ROOM, sizeof *x->work);
     x->back = calloc(ROOM, sizeof *x->back);
     x->block = calloc(BLOCK_MAX, sizeof *x->block);
-    x->lesser = calloc(BLOCK_MAX + PART_MAX, sizeof *x->lesser);
+    x->lesser = calloc(BLOCK_MAX, sizeof *x->lesser);
     x->scratch = calloc(ROOM, sizeof *x->scratch);
     x->noise = calloc(BLOCKS_MAX, sizeof *x->noise);
     bool complete = x->work && x->back && x->block && x->lesser && x->scratch && x->noise;
@@ -126,6 +128,7 @@ static void window_reset(struct interference *x)
     x->n_blocks = x->n_quiet_blocks = 0;
     x->n_burst = x->n_quieter = x->n_line = x->n_looks = 0;
     x->line_offset_rad = NAN;
+    x->keep_block = false;
 }
 
 /* Carriers are followed when there are others than a leak that stands still; the leak then too, since
@@ -183,16 +186,6 @@ bool interference_is_calm(const struct interference *x)
     return x->n_carriers == 0;
 }
 
-static void hold(const float _Complex *in, float _Complex *out, size_t n)
-{
-    const float *from = (const float *)in;
-    float *to = (float *)out;
-    for (size_t k = 0; k < 2 * n; k++) {
-        float x = from[k] > -SAMPLE_LIMIT ? from[k] : -SAMPLE_LIMIT; /* NaN too */
-        to[k] = x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
-    }
-}
-
 /* sample -= level * turn; kept += the same when wanted */
 static void subtract(float _Complex *sample, const float _Complex *turn, float _Complex level,
                      float _Complex *kept, size_t n)
@@ -211,12 +204,12 @@ static void subtract(float _Complex *sample, const float _Complex *turn, float _
     }
 }
 
-/* Take in n samples, all of one block, behind those held back. */
+/* Take in n samples, all of one block when there are carriers, behind those held back. */
 static void part_enter(struct interference *x, const float _Complex *in, size_t n)
 {
     size_t held = (size_t)(x->entered - x->left);
     float _Complex *to = x->work + x->distance + held;
-    hold(in, to, n);
+    memcpy(to, in, n * sizeof *to);
     int64_t block = x->entered / (int64_t)x->n_block;
     size_t within = (size_t)(x->entered % (int64_t)x->n_block);
     for (unsigned k = 0; k < x->n_carriers; k++) {
@@ -257,11 +250,9 @@ static void line_look(struct interference *x, double limit)
 /* The noise of a whole block, held against the quiet's. */
 static void noise_judge(struct interference *x, int64_t block)
 {
-    double sum = 0.0;
-    for (size_t k = 0; k < x->n_block; k++) {
-        sum += (double)x->lesser[k];
-    }
+    double sum = impulses_sum(x->lesser, x->n_block);
     double noise = sum / ((double)x->n_block * IMPULSES_NOISE_RATIO);
+    noise = noise < NOISE_LIMIT ? noise : NOISE_LIMIT; /* NaN too */
     if (x->n_blocks < BLOCKS_MAX) {
         x->noise[x->n_blocks++] = (float)noise;
     }
@@ -276,13 +267,15 @@ static void noise_judge(struct interference *x, int64_t block)
     double n_known = known ? (double)(x->n_quiet_blocks * x->n_block) : (double)x->n_quiet;
     double doubt = 6.0 * NOISE_SPREAD * (1.0 / sqrt((double)x->n_block) + 1.0 / sqrt(n_known));
     double limit = fmax(BURST_RATIO_MIN, 1.0 + doubt);
-    if (noise > limit * reference) {
+    bool burst = noise > limit * reference;
+    if (burst) {
         x->n_burst++;
         x->burst_power += noise - reference;
-        if (x->n_looks < LINE_LOOKS_MAX) {
+        if (x->n_looks < LINE_LOOKS_MAX && x->keep_block) {
             line_look(x, 12.0 * noise);
         }
     }
+    x->keep_block = burst; /* one is rarely alone */
     x->n_quieter += noise * limit < reference;
 }
 
@@ -317,30 +310,40 @@ static void sample_look(struct interference *x, const float _Complex *sample, fl
     *lesser = 0.0F;
 }
 
-/* Give out n samples, all of one block; work[distance .. ] is the first of them. */
-static void part_leave(struct interference *x, float _Complex *out, size_t n, bool look)
+/* Samples of one block that stand out, one by one; out[] holds them as they came. */
+static void samples_look(struct interference *x, const float _Complex *sample, float *lesser,
+                         float _Complex *out, size_t n)
 {
-    const float _Complex *sample = x->work + x->distance;
+    const float limit = (float)(LOOK_RATIO * x->floor);
+    for (size_t k = 0; k < n; k++) {
+        if (lesser[k] > limit) {
+            x->last = k > 0 ? out[k - 1] : x->last;
+            sample_look(x, sample + k, &lesser[k], &out[k]);
+        }
+    }
+}
+
+/* Give out n samples, all of one block: work[distance + at ..] */
+static void part_leave(struct interference *x, size_t at, size_t n, bool look, float _Complex *out)
+{
     size_t within = (size_t)(x->left % (int64_t)x->n_block);
-    float _Complex *block = x->block + within;
+    const float _Complex *sample = x->work + x->distance + at;
     float *lesser = x->lesser + within;
-    memcpy(block, sample, n * sizeof *block);
+    memcpy(out, sample, n * sizeof *out);
     if (x->distance > 0 && look) {
         float limit = (float)(LOOK_RATIO * x->floor);
-        float most = impulses_lesser(sample, x->distance, x->scratch, lesser, n);
-        for (size_t k = 0; most > limit && k < n; k++) {
-            if (lesser[k] > limit) {
-                x->last = k > 0 ? block[k - 1] : x->last;
-                sample_look(x, sample + k, &lesser[k], &block[k]);
-            }
+        if (impulses_lesser(sample, x->distance, limit, x->scratch, lesser, n) > 0) {
+            samples_look(x, sample, lesser, out, n);
         }
     } else {
         memset(lesser, 0, n * sizeof *lesser);
     }
-    x->last = block[n - 1];
-    memcpy(out, block, n * sizeof *out);
+    x->last = out[n - 1];
+    if (x->n_carriers > 0 || x->keep_block) {
+        memcpy(x->block + within, out, n * sizeof *out);
+    }
     if (x->n_carriers > 0) {
-        const float *leak = (const float *)(x->back + x->distance);
+        const float *leak = (const float *)(x->back + x->distance + at);
         float *to = (float *)out;
         for (size_t k = 0; k < 2 * n; k++) {
             to[k] += leak[k];
@@ -352,21 +355,23 @@ static void part_leave(struct interference *x, float _Complex *out, size_t n, bo
     }
 }
 
-/* Give out what may go, block by block. returns how many */
+/* Give out what may go, block by block.  returns how many */
 static size_t parts_leave(struct interference *x, float _Complex *out, int64_t until, bool look)
 {
-    size_t n_out = 0;
-    while (x->left < until) {
-        size_t left = (size_t)(until - x->left);
-        size_t room = x->n_block - (size_t)(x->left % (int64_t)x->n_block);
-        size_t n = left < room ? left : room;
-        part_leave(x, out + n_out, n, look);
-        n_out += n;
-        size_t keep = x->distance + (size_t)(x->entered - x->left);
-        memmove(x->work, x->work + n, keep * sizeof *x->work);
-        if (x->n_carriers > 0) {
-            memmove(x->back, x->back + n, keep * sizeof *x->back);
-        }
+    if (until <= x->left) {
+        return 0;
+    }
+    size_t n_out = (size_t)(until - x->left), at = 0;
+    while (at < n_out) {
+        size_t n = x->n_block - (size_t)(x->left % (int64_t)x->n_block);
+        n = n < n_out - at ? n : n_out - at;
+        part_leave(x, at, n, look, out + at);
+        at += n;
+    }
+    size_t keep = x->distance + (size_t)(x->entered - x->left);
+    memmove(x->work, x->work + n_out, keep * sizeof *x->work);
+    if (x->n_carriers > 0) {
+        memmove(x->back, x->back + n_out, keep * sizeof *x->back);
     }
     return n_out;
 }
@@ -377,9 +382,11 @@ size_t interference_clean(struct interference *x, const float _Complex *in, size
     require(x->n_block > 0);
     size_t n_out = 0;
     while (n_samples > 0) {
-        size_t n = x->n_block - (size_t)(x->entered % (int64_t)x->n_block);
-        n = n < n_samples ? n : n_samples;
-        n = n < PART_MAX ? n : PART_MAX;
+        size_t n = n_samples < PART_MAX ? n_samples : PART_MAX;
+        if (x->n_carriers > 0) { /* their level is a block's */
+            size_t room = x->n_block - (size_t)(x->entered % (int64_t)x->n_block);
+            n = n < room ? n : room;
+        }
         part_enter(x, in, n);
         in += n;
         n_samples -= n;

@@ -58,7 +58,7 @@ void interference_learn(struct interference *interference, const struct interfer
 size_t interference_delay(const struct interference *interference);
 
 /* Clean the next samples of the window, the quiet's own first. The leak stays in.
- *   in   in[n_samples]: NaN and values beyond +-16 are held at +-16
+ *   in   in[n_samples]; a NaN passes and harms only what lies within the delay of it
  *   out  out[]: the returned number of samples, n_samples less what is newly held back; the first
  *        sample ever given out is the quiet's first. out == in is legal */
 size_t interference_clean(struct interference *interference, const float _Complex *in,

@@ -11,7 +11,7 @@
 #include "config/units.h"
 #include "dsp/tones_fit.h"
 
-enum { FFT_MIN_LOG2 = 6, FFT_MAX_LOG2 = 13, LEAK_PASSES = 4, CLIP_ROUNDS = 4, REFERENCES = 16 };
+enum { PLANS = 29, FFT_MAX = 8192, LEAK_PASSES = 4, CLIP_ROUNDS = 4, REFERENCES = 16 };
 #define FALSE_ALARM_RATIO 2e-5 /* tones a white quiet */
 #define OUTLIER_RATIO 20.0     /* power over the mean: noise alone is there in 2e-9 of samples */
 #define SEPARATION_BINS 1.0    /* 1/n: nearer to another line than this is not looked at */
@@ -20,7 +20,7 @@ enum { FFT_MIN_LOG2 = 6, FFT_MAX_LOG2 = 13, LEAK_PASSES = 4, CLIP_ROUNDS = 4, RE
 #define NEIGHBOUR_SHARE 0.6    /* of the neighbourhood's level: it is known from few bins only */
 #define MEDIAN_OF_MEAN 0.693   /* of exponentially distributed power */
 
-_Static_assert(TONES_QUIET_MAX * 5 / 4 <= 1 << FFT_MAX_LOG2, "the longest quiet fits the FFT");
+_Static_assert(TONES_QUIET_MAX * 5 / 4 <= FFT_MAX, "the longest quiet fits the FFT");
 
 struct tones {
     float _Complex *input; /* held within limits, excursions replaced by the leak */
@@ -29,8 +29,14 @@ struct tones {
     float *power;          /* of the spectrum's bins */
     bool *aside;           /* this sample is an excursion */
     fftwf_complex *work;
-    fftwf_plan plan[FFT_MAX_LOG2 + 1];
+    fftwf_plan plan[PLANS]; /* of plan_size() points */
 };
+
+/* 64, 80, 96, 112, 128, 160 .. 8192 */
+static size_t plan_size(unsigned k)
+{
+    return (size_t)(4 + k % 4) << (4 + k / 4);
+}
 
 enum status tones_new(struct tones **tones)
 {
@@ -42,12 +48,13 @@ enum status tones_new(struct tones **tones)
     t->input = calloc(TONES_QUIET_MAX, sizeof *t->input);
     t->less = calloc(TONES_QUIET_MAX, sizeof *t->less);
     t->rest = calloc(TONES_QUIET_MAX, sizeof *t->rest);
-    t->power = calloc((size_t)1 << FFT_MAX_LOG2, sizeof *t->power);
-    t->work = fftwf_alloc_complex((size_t)1 << FFT_MAX_LOG2);
+    t->power = calloc(FFT_MAX, sizeof *t->power);
+    t->work = fftwf_alloc_complex(FFT_MAX);
     t->aside = calloc(TONES_QUIET_MAX, sizeof *t->aside);
     bool complete = t->aside && t->input && t->less && t->rest && t->power && t->work;
-    for (int k = FFT_MIN_LOG2; complete && k <= FFT_MAX_LOG2; k++) {
-        t->plan[k] = fftwf_plan_dft_1d(1 << k, t->work, t->work, FFTW_FORWARD, FFTW_ESTIMATE);
+    for (unsigned k = 0; complete && k < PLANS; k++) {
+        t->plan[k] =
+            fftwf_plan_dft_1d((int)plan_size(k), t->work, t->work, FFTW_FORWARD, FFTW_ESTIMATE);
         complete = t->plan[k];
     }
     if (!complete) {
@@ -64,7 +71,7 @@ void tones_free(struct tones **tones)
     if (!t) {
         return;
     }
-    for (int k = 0; k <= FFT_MAX_LOG2; k++) {
+    for (unsigned k = 0; k < PLANS; k++) {
         if (t->plan[k]) {
             fftwf_destroy_plan(t->plan[k]);
         }
@@ -146,14 +153,14 @@ static float input_take(struct tones *tones, const float _Complex *sample, size_
 
 static size_t fft_power(struct tones *tones, const float _Complex *in, size_t n)
 {
-    int log2 = FFT_MIN_LOG2;
-    while ((size_t)1 << log2 < n + n / 4 && log2 < FFT_MAX_LOG2) {
-        log2++;
+    unsigned plan = 0;
+    while (plan_size(plan) < n + n / 4 && plan + 1 < PLANS) {
+        plan++;
     }
-    size_t n_fft = (size_t)1 << log2;
+    size_t n_fft = plan_size(plan);
     memcpy(tones->work, in, n * sizeof *in);
     memset(tones->work + n, 0, (n_fft - n) * sizeof *tones->work);
-    fftwf_execute(tones->plan[log2]);
+    fftwf_execute(tones->plan[plan]);
     const float *x = (const float *)tones->work;
     for (size_t k = 0; k < n_fft; k++) {
         tones->power[k] = x[2 * k] * x[2 * k] + x[2 * k + 1] * x[2 * k + 1];
@@ -257,11 +264,18 @@ static bool line_search(struct tones *tones, const struct tones_fit *fit, double
             tones->power[(size_t)((long)bin + (long)n_fft) % n_fft] = 0.0F;
         }
     }
-    size_t at = strongest(tones->power, n_fft);
     double threshold = log((double)n_fft / FALSE_ALARM_RATIO);
+    float limit = (float)(threshold * variance * (double)n);
+    unsigned n_over = 0;
+    for (size_t k = 0; k < n_fft; k++) {
+        n_over += tones->power[k] > limit;
+    }
+    if (n_over == 0) {
+        return false;
+    }
+    size_t at = strongest(tones->power, n_fft);
     double power = tones->power[at];
-    if (power < threshold * variance * (double)n ||
-        power < NEIGHBOUR_SHARE * threshold *
+    if (power < NEIGHBOUR_SHARE * threshold *
                     neighbourhood(tones->power, n_fft, at, (size_t)(3.0 * bins))) {
         return false;
     }

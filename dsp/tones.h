@@ -47,7 +47,7 @@ void tones_free(struct tones **tones);
  *        it does not turn, NaN: the strongest line is the leak
  *   pre  n_samples >= 8; NaN and values beyond +-16 are held at +-16
  *   out  found; a white quiet yields a false tone in fewer than 1e-4 of cases
- *   cost white: four passes and one FFT of 1.25 n .. 2.5 n points; each tone one more FFT and its fit */
+ *   cost white: four passes and one FFT of 1.25 n .. 1.56 n points; each tone one more FFT and its fit */
 void tones_find(struct tones *tones, const float _Complex *sample, size_t n_samples,
                 double leak_offset_rad, struct tones_found *found);
 

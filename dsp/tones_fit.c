@@ -2,6 +2,7 @@
 #include "dsp/tones_fit.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "config/require.h"
 #include "config/units.h"
@@ -15,7 +16,7 @@ double tones_wrap(double angle_rad)
 }
 
 struct chunk_turn { /* exp(j offset k) */
-    float re[CHUNK], im[CHUNK];
+    float re[CHUNK], im[CHUNK], at[CHUNK];
 };
 
 static void chunk_turn_fill(struct chunk_turn *turn, double offset_rad)
@@ -24,6 +25,7 @@ static void chunk_turn_fill(struct chunk_turn *turn, double offset_rad)
     for (unsigned k = 0; k < CHUNK; k++) {
         turn->re[k] = (float)creal(z);
         turn->im[k] = (float)cimag(z);
+        turn->at[k] = (float)k;
         z *= step;
     }
 }
@@ -37,14 +39,15 @@ static void chunk_sums(const float *x, const struct chunk_turn *turn, unsigned n
                        struct line_sums *sums)
 {
     float re[4] = {0}, im[4] = {0}, t_re[4] = {0}, t_im[4] = {0};
-    for (unsigned k = 0; k < n; k++) {
-        unsigned j = k % 4;
-        float a = x[2 * k] * turn->re[k] + x[2 * k + 1] * turn->im[k];
-        float b = x[2 * k + 1] * turn->re[k] - x[2 * k] * turn->im[k];
-        re[j] += a;
-        im[j] += b;
-        t_re[j] += (float)k * a;
-        t_im[j] += (float)k * b;
+    for (unsigned k = 0; k < n; k += 4) {
+        for (unsigned j = 0; j < 4; j++) { /* the last four may reach beyond n: x is 0 there */
+            float a = x[2 * (k + j)] * turn->re[k + j] + x[2 * (k + j) + 1] * turn->im[k + j];
+            float b = x[2 * (k + j) + 1] * turn->re[k + j] - x[2 * (k + j)] * turn->im[k + j];
+            re[j] += a;
+            im[j] += b;
+            t_re[j] += turn->at[k + j] * a;
+            t_im[j] += turn->at[k + j] * b;
+        }
     }
     sums->level = (re[0] + re[1] + re[2] + re[3]) + I * (im[0] + im[1] + im[2] + im[3]);
     sums->growth =
@@ -60,8 +63,14 @@ static struct line_sums line_sums_of(const float _Complex *sample, size_t n, dou
     for (size_t at = 0; at < n; at += CHUNK) {
         struct line_sums part;
         double t = (double)at - middle;
-        chunk_sums((const float *)(sample + at), &turn, n - at < CHUNK ? (unsigned)(n - at) : CHUNK,
-                   &part);
+        float _Complex last[CHUNK];
+        const float _Complex *from = sample + at;
+        unsigned length = n - at < CHUNK ? (unsigned)(n - at) : CHUNK;
+        if (length < CHUNK) {
+            memset(last, 0, sizeof last);
+            from = memcpy(last, from, length * sizeof *last);
+        }
+        chunk_sums((const float *)from, &turn, length, &part);
         double _Complex back = offset_rad != 0.0 ? cexp(-I * offset_rad * t) : 1.0;
         total.level += back * part.level;
         total.growth += back * (part.growth + t * part.level);
