@@ -22,20 +22,18 @@ static double power_of(double _Complex z)
 }
 
 void carrier_start(struct carrier *carrier, const struct tone *tone, double middle,
-                   double noise_variance, size_t n_quiet, int64_t last_block, size_t n_block,
-                   float _Complex *turn)
+                   double noise_variance, int64_t last_block, size_t n_block, float _Complex *turn)
 {
     require(n_block >= 1);
-    require(n_quiet >= 2);
-    double p = (double)n_block, n = (double)n_quiet, half = 0.5 * (p - 1.0);
+    double p = (double)n_block, half = 0.5 * (p - 1.0);
     double power = power_of(tone->amplitude) + 1e-300;
     double away = (double)last_block * p + half - middle; /* from the quiet's middle */
     *carrier = (struct carrier){.turn = turn, .offset_rad = tone->offset_rad, .at = last_block};
     tones_table(-tone->offset_rad * half, tone->offset_rad, turn, n_block);
     carrier->turn_block_rad = tones_wrap(tone->offset_rad * p);
     carrier->level = tone->amplitude * cexp(I * tones_wrap(tone->offset_rad * away));
-    double drift_variance = 6.0 * noise_variance / (n * n * n * power) * p * p;
-    carrier->level_variance = noise_variance / (2.0 * n * power);
+    double drift_variance = tone->offset_sigma_rad * tone->offset_sigma_rad * p * p;
+    carrier->level_variance = 0.5 * tone->amplitude_sigma * tone->amplitude_sigma / power;
     carrier->p00 = carrier->level_variance + drift_variance * (away / p) * (away / p);
     carrier->p01 = drift_variance * (away / p);
     carrier->p11 = drift_variance;

@@ -33,12 +33,11 @@ struct carrier {
 };
 
 /* Begin with what the quiet told.
- *   in   middle: sample where tone's amplitude holds; noise_variance a sample; n_quiet: samples the
- *        fit rests on; last_block: the last one that may not correct the estimate
+ *   in   middle: sample where tone's amplitude holds; noise_variance a sample;
+ *        last_block: the last one that may not correct the estimate
  *   own  turn[n_block] is written and borrowed until the next start */
 void carrier_start(struct carrier *carrier, const struct tone *tone, double middle,
-                   double noise_variance, size_t n_quiet, int64_t last_block, size_t n_block,
-                   float _Complex *turn);
+                   double noise_variance, int64_t last_block, size_t n_block, float _Complex *turn);
 
 /* Level to take out of a block. Blocks may be asked for before they or their forerunner are measured. */
 double _Complex carrier_level(struct carrier *carrier, int64_t block);

@@ -65,3 +65,21 @@ float impulses_off_segment(const float _Complex *x, unsigned d)
     im -= along * chord_im;
     return re * re + im * im;
 }
+
+static bool is_near(const float _Complex *x, const float _Complex *y, float limit)
+{
+    float re = crealf(*x) - crealf(*y), im = cimagf(*x) - cimagf(*y);
+    return re * re + im * im <= limit;
+}
+
+bool impulses_is_level(const float _Complex *x, unsigned d, float limit)
+{
+    unsigned n = 1;
+    for (unsigned k = 1; k <= d && is_near(x + k, x, limit); k++) {
+        n++;
+    }
+    for (unsigned k = 1; k <= d && is_near(x - k, x, limit); k++) {
+        n++;
+    }
+    return n > d;
+}

@@ -3,11 +3,13 @@
  * last longer than 2 distance + 1 samples is at the same level on at least one side, or, on an edge,
  * between the two: the lesser of the two squared differences is noise, and what an edge leaves of it
  * the distance to the segment between both neighbours removes. An excursion of up to `distance`
- * samples is far from both. The mean of the lesser difference is the noise, tag or no tag. */
+ * samples is far from both. The mean of the lesser difference is the noise, tag or no tag; what lies
+ * at a multiple of rate / distance does not show in it. */
 #ifndef DSP_IMPULSES_H
 #define DSP_IMPULSES_H
 
 #include <complex.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { IMPULSES_DISTANCE_MAX = 64 };
@@ -28,5 +30,8 @@ double impulses_sum(const float *value, size_t n);
 
 /* Squared distance of x[0] to the segment x[-d] .. x[+d]. */
 float impulses_off_segment(const float _Complex *x, unsigned d);
+
+/* True when more than d samples in a row around x[0] are within limit of it, squared: no impulse. */
+bool impulses_is_level(const float _Complex *x, unsigned d, float limit);
 
 #endif

@@ -22,15 +22,17 @@ enum {
     BURST_BLOCKS_MIN = 2,
 };
 #define BLOCK_TPRI 2.0
-#define SAMPLE_LIMIT 16.0F     /* full scale is 1 */
-#define BLANK_RATIO 40.0       /* squared excursion over noise variance: noise does it in 3e-12 */
-#define LOOK_RATIO 8.0         /* above, a sample is looked at alone */
-#define LOCAL_SHARE 0.5        /* of the noise just before, that counts as the quiet's does */
-#define BURST_RATIO_MIN 2.0    /* a block's noise over the quiet's */
-#define NOISE_SPREAD 1.45      /* sd of a block's noise * sqrt(samples), relative (Monte Carlo) */
-#define NOISE_LIMIT 1e6        /* full scale is 1 */
-#define LINE_SHARE_MIN 0.3     /* of a burst's energy in one line: a carrier */
-#define TONE_STEP_VARIANCE 0.5 /* of a converter's step squared: least noise to reckon with */
+#define SAMPLE_LIMIT 16.0F  /* full scale is 1 */
+#define BLANK_RATIO 40.0    /* squared excursion over noise variance: noise does it in 3e-12 */
+#define LOOK_RATIO 8.0      /* above, a sample is looked at alone */
+#define LOCAL_SHARE 0.5     /* of the noise just before, that counts as the quiet's does */
+#define BURST_RATIO_MIN 2.5 /* a block's noise over the quiet's */
+#define NOISE_SPREAD 1.45   /* sd of a block's noise * sqrt(samples), relative (Monte Carlo) */
+#define BAND_BLF 1.5        /* within, a reply's own lines lie */
+#define BLANK_SHARE_MAX 8   /* a block has at most one in so many blanked: more is no impulse */
+#define NOISE_LIMIT 1e6     /* full scale is 1 */
+#define LINE_SHARE_MIN 0.3  /* of a burst's energy in one line: a carrier */
+#define STEP_VARIANCE 0.5   /* of a converter's step squared: least noise to reckon with */
 
 _Static_assert((int)TONES_MAX == (int)REPLY_TONES_MAX, "every tone found can be told");
 
@@ -39,8 +41,11 @@ struct interference {
     struct tones *tones;
     struct tones_found found;
     size_t n_quiet, n_block;
-    unsigned distance;  /* 0: impulses and noise cannot be told from a tag */
-    double floor;       /* noise variance to reckon with */
+    unsigned distance;    /* 0: impulses and noise cannot be told from a tag */
+    double floor;         /* noise variance to reckon with */
+    double step_variance; /* of the converter's steps, at most */
+    double band_rad;      /* the tag's, a sample */
+    unsigned n_block_blanked;
     double blank_limit; /* squared excursion; of the block at hand */
     unsigned n_carriers;
     struct carrier carrier[CARRIERS_MAX];
@@ -126,6 +131,7 @@ static void window_reset(struct interference *x)
     x->blanked_power = x->burst_power = x->quiet_noise = 0.0;
     x->last = 0.0F;
     x->n_blocks = x->n_quiet_blocks = 0;
+    x->n_block_blanked = 0;
     x->n_burst = x->n_quieter = x->n_line = x->n_looks = 0;
     x->line_offset_rad = NAN;
     x->keep_block = false;
@@ -143,8 +149,8 @@ static void carriers_start(struct interference *x)
     int64_t first_after = (int64_t)((x->n_quiet + x->n_block - 1) / x->n_block);
     for (unsigned k = 0; k <= found->n_tones; k++) {
         const struct tone *tone = k > 0 ? &found->tone[k - 1] : &found->leak;
-        carrier_start(&x->carrier[k], tone, found->middle, found->noise_variance, found->n_samples,
-                      first_after - 1, x->n_block, x->turn[k]);
+        carrier_start(&x->carrier[k], tone, found->middle, found->noise_variance, first_after - 1,
+                      x->n_block, x->turn[k]);
     }
     double power = power_of(found->leak.amplitude);
     if (power > 0.0) {
@@ -170,9 +176,10 @@ void interference_learn(struct interference *x, const struct interference_window
     x->distance = impulses_distance(half_cycle);
     /* a quiet without a single change says nothing about noise or the converter's step */
     x->distance = x->found.step > 0.0 ? x->distance : 0;
-    double step_variance = TONE_STEP_VARIANCE * x->found.step * x->found.step;
+    x->step_variance = STEP_VARIANCE * x->found.step * x->found.step;
+    x->band_rad = 2.0 * UNITS_PI * BAND_BLF / tpri;
     double unsure = 1.0 + 4.0 / sqrt((double)x->found.n_samples);
-    x->floor = fmax(x->found.noise_variance * unsure, step_variance);
+    x->floor = fmax(x->found.noise_variance * unsure, x->step_variance);
     x->blank_limit = BLANK_RATIO * x->floor;
 }
 
@@ -229,22 +236,29 @@ static void part_enter(struct interference *x, const float _Complex *in, size_t 
     x->entered += (int64_t)n;
 }
 
-/* In a burst: a carrier or noise? Looked at through differences at a distance, a tag's edges cut out. */
-static void line_look(struct interference *x, double limit)
+/* In a burst: a carrier or noise? Outside the tag's band the block tells; inside, its differences at a
+ * distance, a tag's edges cut out. */
+static bool line_look(struct interference *x, double limit, double *offset_rad)
 {
     size_t n = x->n_block - x->distance;
     float _Complex *sample = x->block;
+    float _Complex mean = 0.0F;
+    for (size_t k = 0; k < x->n_block; k++) {
+        mean += sample[k] / (float)x->n_block;
+    }
+    for (size_t k = 0; k < x->n_block; k++) {
+        sample[k] -= mean;
+    }
+    if (tones_line_share(x->tones, sample, x->n_block, offset_rad) > LINE_SHARE_MIN &&
+        fabs(*offset_rad) > x->band_rad) {
+        return true;
+    }
     for (size_t k = 0; k < n; k++) {
         float _Complex change = sample[k + x->distance] - sample[k];
         float re = crealf(change), im = cimagf(change);
         sample[k] = (double)(re * re + im * im) < limit ? change : 0.0F;
     }
-    double offset_rad;
-    x->n_looks++;
-    if (n >= 8 && tones_line_share(x->tones, sample, n, &offset_rad) > LINE_SHARE_MIN) {
-        x->n_line++;
-        x->line_offset_rad = offset_rad;
-    }
+    return n >= 8 && tones_line_share(x->tones, sample, n, offset_rad) > LINE_SHARE_MIN;
 }
 
 /* The noise of a whole block, held against the quiet's. */
@@ -263,20 +277,27 @@ static void noise_judge(struct interference *x, int64_t block)
         return;
     }
     bool known = x->n_quiet_blocks > 0;
-    double reference = fmax(known ? x->quiet_noise : x->found.noise_variance, 1e-30);
+    double reference = known ? x->quiet_noise : x->found.noise_variance;
+    reference = fmax(fmax(reference, x->step_variance), 1e-30);
     double n_known = known ? (double)(x->n_quiet_blocks * x->n_block) : (double)x->n_quiet;
-    double doubt = 6.0 * NOISE_SPREAD * (1.0 / sqrt((double)x->n_block) + 1.0 / sqrt(n_known));
+    double doubt = 7.0 * NOISE_SPREAD * (1.0 / sqrt((double)x->n_block) + 1.0 / sqrt(n_known));
     double limit = fmax(BURST_RATIO_MIN, 1.0 + doubt);
-    bool burst = noise > limit * reference;
+    bool impulses = x->n_block_blanked > 0 && x->n_block_blanked < x->n_block / BLANK_SHARE_MAX;
+    bool burst = noise > limit * reference && !impulses;
     if (burst) {
+        double offset_rad;
         x->n_burst++;
         x->burst_power += noise - reference;
         if (x->n_looks < LINE_LOOKS_MAX && x->keep_block) {
-            line_look(x, 12.0 * noise);
+            x->n_looks++;
+            if (line_look(x, 12.0 * noise, &offset_rad)) {
+                x->n_line++;
+                x->line_offset_rad = offset_rad;
+            }
         }
     }
     x->keep_block = burst; /* one is rarely alone */
-    x->n_quieter += noise * limit < reference;
+    x->n_quieter += fmax(noise, x->step_variance) * limit < reference;
 }
 
 static void block_finish(struct interference *x, int64_t block)
@@ -289,6 +310,7 @@ static void block_finish(struct interference *x, int64_t block)
     } else if (x->n_blocks < BLOCKS_MAX) {
         x->noise[x->n_blocks++] = NAN;
     }
+    x->n_block_blanked = 0;
 }
 
 /* One sample that stands out: an impulse is replaced by what lies on both sides.
@@ -298,13 +320,16 @@ static void sample_look(struct interference *x, const float _Complex *sample, fl
 {
     float off = impulses_off_segment(sample, x->distance);
     *lesser = off < *lesser ? off : *lesser;
-    if (!x->cfg.blank || (double)*lesser <= x->blank_limit) {
+    if (!x->cfg.blank || (double)*lesser <= x->blank_limit ||
+        x->n_block_blanked >= x->n_block / BLANK_SHARE_MAX ||
+        impulses_is_level(sample, x->distance, (float)x->blank_limit)) {
         return;
     }
     float _Complex before = *(sample - x->distance), after = sample[x->distance];
     double apart = power_of((double _Complex)before - after);
     float _Complex level = apart <= x->blank_limit ? 0.5F * (before + after) : x->last;
     x->n_blanked++;
+    x->n_block_blanked++;
     x->blanked_power += power_of((double _Complex) * out - level);
     *out = level;
     *lesser = 0.0F;

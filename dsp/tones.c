@@ -14,6 +14,7 @@
 enum { PLANS = 29, FFT_MAX = 8192, LEAK_PASSES = 4, CLIP_ROUNDS = 4, REFERENCES = 16 };
 #define FALSE_ALARM_RATIO 2e-5 /* tones a white quiet */
 #define OUTLIER_RATIO 20.0     /* power over the mean: noise alone is there in 2e-9 of samples */
+#define GROWTH_SIGMAS 4.0      /* before a drift of the leak is believed */
 #define SEPARATION_BINS 1.0    /* 1/n: nearer to another line than this is not looked at */
 #define APART_BINS 0.6         /* fitted lines nearer than this are one */
 #define SAMPLE_LIMIT 16.0F     /* full scale is 1 */
@@ -308,6 +309,32 @@ static bool line_add(struct tones *tones, struct tones_fit *fit, double offset_r
     return true;
 }
 
+/* A line where one is likely: converter DC, the leak's image. */
+static void line_try(struct tones *tones, struct tones_fit *fit, double offset_rad,
+                     double *variance)
+{
+    struct tones_fit alone = {.n_samples = fit->n_samples};
+    tones_fit_leak(&alone, tones->rest, offset_rad, 1);
+    double gain = (double)fit->n_samples * power_of(alone.line[0].level) / *variance;
+    if (fit->n_lines <= TONES_MAX && gain > 0.5 * log(1.0 / FALSE_ALARM_RATIO)) {
+        line_add(tones, fit, offset_rad, variance);
+    }
+}
+
+/* All lines that stand out, the strongest first. When the leak turns, converter DC and the leak's image
+ * are tried next: they may lie too near to each other for the spectrum to part them. */
+static void lines_find(struct tones *tones, struct tones_fit *fit, double *variance)
+{
+    double offset_rad, leak_rad = fit->line[0].offset_rad;
+    while (fit->n_lines <= TONES_MAX && line_search(tones, fit, *variance, &offset_rad) &&
+           line_add(tones, fit, offset_rad, variance)) {
+        if (fit->n_lines == 2 && leak_rad != 0.0) {
+            line_try(tones, fit, 0.0, variance);
+            line_try(tones, fit, -leak_rad, variance);
+        }
+    }
+}
+
 static void found_fill(const struct tones_fit *fit, const struct tones_line *leak, double variance,
                        struct tones_found *found)
 {
@@ -331,8 +358,14 @@ static void found_fill(const struct tones_fit *fit, const struct tones_line *lea
         tone->offset_rad = from->offset_rad;
         tone->amplitude = from->level;
         power = power_of(from->level) + 1e-300;
-        bool still = k == 0 && from->offset_rad == 0.0;
-        tone->offset_sigma_rad = still ? 0.0 : sqrt(6.0 * variance / (n * n * n * power));
+        double level_ratio, growth_ratio;
+        tones_fit_spread(fit, k, &level_ratio, &growth_ratio);
+        tone->offset_sigma_rad = sqrt(0.5 * variance * growth_ratio / power);
+        tone->amplitude_sigma = sqrt(variance * level_ratio);
+        double sure = GROWTH_SIGMAS * GROWTH_SIGMAS * variance * growth_ratio;
+        if (k == 0 && power_of(found->leak_growth) < sure) {
+            found->leak_growth = 0.0;
+        }
     }
 }
 
@@ -355,10 +388,8 @@ void tones_find(struct tones *tones, const float _Complex *sample, size_t n_samp
     fit.line[0].level = fit.line[0].growth = 0.0;
     memcpy(tones->rest, tones->less, n * sizeof *tones->rest);
     double variance = mean_power(tones->rest, n);
-    double offset_rad;
-    while (n >= TONES_QUIET_MIN && fit.n_lines <= TONES_MAX && variance > 0.0 &&
-           line_search(tones, &fit, variance, &offset_rad) &&
-           line_add(tones, &fit, offset_rad, &variance)) {
+    if (n >= TONES_QUIET_MIN && variance > 0.0) {
+        lines_find(tones, &fit, &variance);
     }
     found_fill(&fit, &leak, variance, found);
 }

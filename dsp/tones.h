@@ -20,15 +20,15 @@ enum {
 
 struct tone {          /* amplitude * exp(j offset (k - middle)) at the quiet's sample k */
     double offset_rad; /* -pi .. pi a sample */
-    double offset_sigma_rad;
+    double offset_sigma_rad, amplitude_sigma; /* the bound, other lines near by reckoned with */
     double _Complex amplitude;
 };
 
 struct tones_found {
     unsigned n_tones; /* strongest found first */
     struct tone tone[TONES_MAX];
-    struct tone leak;            /* at the middle; offset_rad 0 unless asked to turn */
-    double _Complex leak_growth; /* a sample */
+    struct tone leak;            /* offset_rad 0 exactly unless asked to turn */
+    double _Complex leak_growth; /* a sample; 0 when not significant */
     double middle;               /* samples from the quiet's first to where amplitudes hold */
     double noise_variance;       /* complex, a sample, all lines and excursions taken out */
     double step;       /* of the converter: smallest change seen between samples; 0: none seen */

@@ -129,8 +129,7 @@ struct normal { /* equations: a x = b */
     double _Complex a[ORDER_MAX][ORDER_MAX], b[ORDER_MAX];
 };
 
-static void normal_fill(const struct tones_fit *fit, const float _Complex *sample, double scale,
-                        struct normal *normal)
+static void normal_fill(const struct tones_fit *fit, double scale, struct normal *normal)
 {
     double n = (double)fit->n_samples;
     normal->n = 2 * fit->n_lines;
@@ -143,9 +142,7 @@ static void normal_fill(const struct tones_fit *fit, const float _Complex *sampl
             normal->a[2 * r][2 * c + 1] = normal->a[2 * r + 1][2 * c] = sum[1];
             normal->a[2 * r + 1][2 * c + 1] = sum[2];
         }
-        struct line_sums sums = line_sums_of(sample, fit->n_samples, fit->line[r].offset_rad);
-        normal->b[2 * r] = sums.level;
-        normal->b[2 * r + 1] = sums.growth / scale;
+        normal->b[2 * r] = normal->b[2 * r + 1] = 0.0;
     }
 }
 
@@ -178,7 +175,12 @@ void tones_fit_run(struct tones_fit *fit, const float _Complex *sample)
     double scale = 0.5 * n;
     for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
         struct normal normal;
-        normal_fill(fit, sample, scale, &normal);
+        normal_fill(fit, scale, &normal);
+        for (unsigned k = 0; k < fit->n_lines; k++) {
+            struct line_sums sums = line_sums_of(sample, fit->n_samples, fit->line[k].offset_rad);
+            normal.b[2 * k] = sums.level;
+            normal.b[2 * k + 1] = sums.growth / scale;
+        }
         normal_solve(&normal);
         double most = 0.0;
         for (unsigned k = 0; k < fit->n_lines; k++) {
@@ -199,6 +201,21 @@ void tones_fit_run(struct tones_fit *fit, const float _Complex *sample)
             return;
         }
     }
+}
+
+void tones_fit_spread(const struct tones_fit *fit, unsigned k, double *level, double *growth)
+{
+    require(k < fit->n_lines);
+    double scale = 0.5 * (double)fit->n_samples;
+    struct normal normal; /* a column of the inverse */
+    normal_fill(fit, scale, &normal);
+    normal.b[2 * k] = 1.0;
+    normal_solve(&normal);
+    *level = creal(normal.b[2 * k]);
+    normal_fill(fit, scale, &normal);
+    normal.b[2 * k + 1] = 1.0;
+    normal_solve(&normal);
+    *growth = creal(normal.b[2 * k + 1]) / (scale * scale);
 }
 
 void tones_fit_subtract(const struct tones_fit *fit, unsigned k, float _Complex *sample)

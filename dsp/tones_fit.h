@@ -36,6 +36,10 @@ void tones_fit_add(struct tones_fit *fit, double offset_rad);
 /* All lines together on sample[fit->n_samples].   cost up to 12 passes a line */
 void tones_fit_run(struct tones_fit *fit, const float _Complex *sample);
 
+/* Variance of line k's level and growth over the noise variance of a sample, as the other lines leave
+ * them: 1 / n and 12 / n^3 when it is alone. */
+void tones_fit_spread(const struct tones_fit *fit, unsigned k, double *level, double *growth);
+
 /* sample -= line k */
 void tones_fit_subtract(const struct tones_fit *fit, unsigned k, float _Complex *sample);
 
