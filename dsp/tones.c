@@ -11,7 +11,14 @@
 #include "config/units.h"
 #include "dsp/tones_fit.h"
 
-enum { PLANS = 29, FFT_MAX = 8192, LEAK_PASSES = 4, CLIP_ROUNDS = 4, REFERENCES = 16 };
+enum {
+    PLANS = 29,
+    FFT_MAX = 8192,
+    LEAK_PASSES = 4,
+    CLIP_ROUNDS = 4,
+    REFERENCES = 16,
+    STEP_STRETCH = 128
+};
 #define FALSE_ALARM_RATIO 2e-5 /* tones a white quiet */
 #define OUTLIER_RATIO 20.0     /* power over the mean: noise alone is there in 2e-9 of samples */
 #define GROWTH_SIGMAS 4.0      /* before a drift of the leak is believed */
@@ -24,13 +31,13 @@ enum { PLANS = 29, FFT_MAX = 8192, LEAK_PASSES = 4, CLIP_ROUNDS = 4, REFERENCES 
 _Static_assert(TONES_QUIET_MAX * 5 / 4 <= FFT_MAX, "the longest quiet fits the FFT");
 
 struct tones {
-    float _Complex *input; /* held within limits, excursions replaced by the leak */
-    float _Complex *less;  /* input less the first fit of the leak */
-    float _Complex *rest;  /* less all lines */
-    float *power;          /* of the spectrum's bins */
-    bool *aside;           /* this sample is an excursion */
-    fftwf_complex *work;
-    fftwf_plan plan[PLANS]; /* of plan_size() points */
+    float _Complex *input;          /* excursions replaced by the leak */
+    float _Complex *less;           /* input less the first fit of the leak */
+    float _Complex *rest;           /* less all lines */
+    float *power;                   /* of the spectrum's bins */
+    bool *aside;                    /* this sample is an excursion */
+    fftwf_complex *work, *spectrum; /* apart: FFTW allocates for some lengths in place */
+    fftwf_plan plan[PLANS];         /* of plan_size() points */
 };
 
 /* 64, 80, 96, 112, 128, 160 .. 8192 */
@@ -51,11 +58,13 @@ enum status tones_new(struct tones **tones)
     t->rest = calloc(TONES_QUIET_MAX, sizeof *t->rest);
     t->power = calloc(FFT_MAX, sizeof *t->power);
     t->work = fftwf_alloc_complex(FFT_MAX);
+    t->spectrum = fftwf_alloc_complex(FFT_MAX);
     t->aside = calloc(TONES_QUIET_MAX, sizeof *t->aside);
-    bool complete = t->aside && t->input && t->less && t->rest && t->power && t->work;
+    bool complete =
+        t->aside && t->input && t->less && t->rest && t->power && t->work && t->spectrum;
     for (unsigned k = 0; complete && k < PLANS; k++) {
         t->plan[k] =
-            fftwf_plan_dft_1d((int)plan_size(k), t->work, t->work, FFTW_FORWARD, FFTW_ESTIMATE);
+            fftwf_plan_dft_1d((int)plan_size(k), t->work, t->spectrum, FFTW_FORWARD, FFTW_ESTIMATE);
         complete = t->plan[k];
     }
     if (!complete) {
@@ -77,6 +86,7 @@ void tones_free(struct tones **tones)
             fftwf_destroy_plan(t->plan[k]);
         }
     }
+    fftwf_free(t->spectrum);
     fftwf_free(t->work);
     free(t->aside);
     free(t->power);
@@ -126,30 +136,29 @@ static double mean_power(const float _Complex *sample, size_t n)
     return total / (double)n;
 }
 
-static float held(float x)
+/* Smallest change but zero between neighbours, a converter's step; from the first STEP_STRETCH samples
+ * that have any: in noise of many steps it comes out larger, but still below the noise. */
+static float step_of(const float *x, size_t n)
 {
-    x = x > -SAMPLE_LIMIT ? x : -SAMPLE_LIMIT; /* NaN too */
-    return x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
-}
-
-/* Copy within limits.  returns the smallest change but zero between neighbours: a converter's step */
-static float input_take(struct tones *tones, const float _Complex *sample, size_t n)
-{
-    const float *in = (const float *)sample;
-    float *out = (float *)tones->input;
-    float step[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
-    for (size_t k = 0; k < 2 * n; k++) {
-        out[k] = held(in[k]);
-    }
-    for (size_t k = 2; k + 4 <= 2 * n; k += 4) {
-        for (size_t j = 0; j < 4; j++) {
-            float change = fabsf(out[k + j] - out[k + j - 2]);
-            change = change > 0.0F ? change : INFINITY;
-            step[j] = change < step[j] ? change : step[j];
+    float least = INFINITY;
+    for (size_t k = 2; k < n && least == INFINITY;) {
+        size_t stop = k + STEP_STRETCH < n ? k + STEP_STRETCH : n;
+        for (; k < stop; k++) {
+            float change = fabsf(x[k] - x[k - 2]);
+            least = change > 0.0F && change < least ? change : least;
         }
     }
-    float least = fminf(fminf(step[0], step[1]), fminf(step[2], step[3]));
     return least < INFINITY ? least : 0.0F;
+}
+
+/* Hold within limits what no radio sends. */
+static void input_hold(struct tones *tones, size_t n)
+{
+    float *x = (float *)tones->input;
+    for (size_t k = 0; k < 2 * n; k++) {
+        float held = x[k] > -SAMPLE_LIMIT ? x[k] : -SAMPLE_LIMIT; /* NaN too */
+        x[k] = held < SAMPLE_LIMIT ? held : SAMPLE_LIMIT;
+    }
 }
 
 static size_t fft_power(struct tones *tones, const float _Complex *in, size_t n)
@@ -162,7 +171,7 @@ static size_t fft_power(struct tones *tones, const float _Complex *in, size_t n)
     memcpy(tones->work, in, n * sizeof *in);
     memset(tones->work + n, 0, (n_fft - n) * sizeof *tones->work);
     fftwf_execute(tones->plan[plan]);
-    const float *x = (const float *)tones->work;
+    const float *x = (const float *)tones->spectrum;
     for (size_t k = 0; k < n_fft; k++) {
         tones->power[k] = x[2 * k] * x[2 * k] + x[2 * k + 1] * x[2 * k + 1];
     }
@@ -204,35 +213,69 @@ double tones_line_share(struct tones *tones, const float _Complex *sample, size_
     return energy > 0.0 ? (double)tones->power[at] / ((double)n * energy) : 0.0;
 }
 
-/* Fit the leak, take it out, set excursions aside, until there are none.
- * out fit->line[0] the leak, tones->less, found->n_outliers */
-static void leak_remove(struct tones *tones, struct tones_fit *fit, double offset_rad,
-                        struct tones_found *found)
+static unsigned n_beyond(const float _Complex *sample, size_t n, float limit)
+{
+    const float *x = (const float *)sample;
+    unsigned n_found = 0;
+    for (size_t k = 0; k < n; k++) {
+        n_found += x[2 * k] * x[2 * k] + x[2 * k + 1] * x[2 * k + 1] > limit;
+    }
+    return n_found;
+}
+
+/* Power that the fitted leak leaves.   out tones->less */
+static double leak_fit(struct tones *tones, struct tones_fit *fit, double offset_rad)
 {
     size_t n = fit->n_samples;
-    memset(tones->aside, 0, n * sizeof *tones->aside);
-    double floor_power = 0.5 * found->step * found->step;
-    for (unsigned round = 0; round < CLIP_ROUNDS; round++) {
-        tones_fit_leak(fit, tones->input, offset_rad, offset_rad != 0.0 ? LEAK_PASSES : 1);
-        memcpy(tones->less, tones->input, n * sizeof *tones->less);
-        tones_fit_subtract(fit, 0, tones->less);
-        double limit = OUTLIER_RATIO * fmax(mean_power(tones->less, n), floor_power);
-        size_t n_new = 0;
-        for (size_t k = 0; k < n; k++) {
-            float re = crealf(tones->less[k]), im = cimagf(tones->less[k]);
-            bool far = (double)(re * re + im * im) > limit;
-            if (far || tones->aside[k]) {
-                tones->input[k] -= tones->less[k];
-                tones->less[k] = 0.0F;
-                found->n_outliers += !tones->aside[k];
-                tones->aside[k] = true;
-                n_new += far;
-            }
-        }
-        if (n_new == 0) {
-            return;
+    tones_fit_leak(fit, tones->input, offset_rad, offset_rad != 0.0 ? LEAK_PASSES : 1);
+    memcpy(tones->less, tones->input, n * sizeof *tones->less);
+    tones_fit_subtract(fit, 0, tones->less);
+    return mean_power(tones->less, n);
+}
+
+/* Excursions are replaced by the leak and marked.  returns how many are new */
+static size_t outliers_mark(struct tones *tones, size_t n, double limit)
+{
+    size_t n_new = 0;
+    for (size_t k = 0; k < n; k++) {
+        float re = crealf(tones->less[k]), im = cimagf(tones->less[k]);
+        bool beyond = (double)(re * re + im * im) > limit;
+        if (beyond || tones->aside[k]) {
+            n_new += !tones->aside[k];
+            tones->aside[k] = true;
+            tones->input[k] -= tones->less[k];
+            tones->less[k] = 0.0F;
         }
     }
+    return n_new;
+}
+
+/* Fit the leak, take it out, set excursions aside, until there are no new ones.
+ * out fit->line[0] the leak, tones->less, found->n_outliers; returns the power left */
+static double leak_remove(struct tones *tones, struct tones_fit *fit, double offset_rad,
+                          struct tones_found *found)
+{
+    size_t n = fit->n_samples;
+    double floor_power = 0.5 * found->step * found->step;
+    double power = leak_fit(tones, fit, offset_rad);
+    if (!(power < SAMPLE_LIMIT * SAMPLE_LIMIT)) { /* or NaN */
+        input_hold(tones, n);
+        power = leak_fit(tones, fit, offset_rad);
+    }
+    if (n_beyond(tones->less, n, (float)(OUTLIER_RATIO * fmax(power, floor_power))) == 0) {
+        return power;
+    }
+    memset(tones->aside, 0, n * sizeof *tones->aside);
+    for (unsigned round = 0; round < CLIP_ROUNDS; round++) {
+        size_t n_new = outliers_mark(tones, n, OUTLIER_RATIO * fmax(power, floor_power));
+        found->n_outliers += n_new;
+        if (n_new == 0) {
+            return mean_power(tones->less, n);
+        }
+        power = leak_fit(tones, fit, offset_rad);
+    }
+    outliers_mark(tones, n, INFINITY);
+    return mean_power(tones->less, n);
 }
 
 /* Median of the bins around, but for the line's own lobe, as a mean. */
@@ -377,17 +420,17 @@ void tones_find(struct tones *tones, const float _Complex *sample, size_t n_samp
     size_t n = n_samples < TONES_QUIET_MAX ? n_samples : TONES_QUIET_MAX;
     found->n_samples = n;
     found->middle = (double)(n_samples - n) + 0.5 * (double)(n - 1);
-    found->step = input_take(tones, sample + (n_samples - n), n);
+    memcpy(tones->input, sample + (n_samples - n), n * sizeof *tones->input);
+    found->step = step_of((const float *)tones->input, 2 * n);
     if (isnan(leak_offset_rad)) {
         size_t n_fft = fft_power(tones, tones->input, n);
         leak_offset_rad = bin_offset_rad(tones->power, n_fft, strongest(tones->power, n_fft));
     }
     struct tones_fit fit = {.n_samples = n};
-    leak_remove(tones, &fit, leak_offset_rad, found);
+    double variance = leak_remove(tones, &fit, leak_offset_rad, found);
     struct tones_line leak = fit.line[0];
     fit.line[0].level = fit.line[0].growth = 0.0;
     memcpy(tones->rest, tones->less, n * sizeof *tones->rest);
-    double variance = mean_power(tones->rest, n);
     if (n >= TONES_QUIET_MIN && variance > 0.0) {
         lines_find(tones, &fit, &variance);
     }

@@ -15,7 +15,7 @@ double tones_wrap(double angle_rad)
     return angle_rad - 2.0 * UNITS_PI * floor(angle_rad / (2.0 * UNITS_PI) + 0.5);
 }
 
-struct chunk_turn { /* exp(j offset k) */
+struct chunk_turn { /* exp(j offset k), k; the former unless offset is 0 */
     float re[CHUNK], im[CHUNK], at[CHUNK];
 };
 
@@ -23,9 +23,11 @@ static void chunk_turn_fill(struct chunk_turn *turn, double offset_rad)
 {
     double _Complex step = cexp(I * offset_rad), z = 1.0;
     for (unsigned k = 0; k < CHUNK; k++) {
+        turn->at[k] = (float)k;
+    }
+    for (unsigned k = 0; offset_rad != 0.0 && k < CHUNK; k++) {
         turn->re[k] = (float)creal(z);
         turn->im[k] = (float)cimag(z);
-        turn->at[k] = (float)k;
         z *= step;
     }
 }
@@ -54,6 +56,24 @@ static void chunk_sums(const float *x, const struct chunk_turn *turn, unsigned n
         (t_re[0] + t_re[1] + t_re[2] + t_re[3]) + I * (t_im[0] + t_im[1] + t_im[2] + t_im[3]);
 }
 
+/* The same for a line that does not turn. */
+static void chunk_sums_still(const float *x, const float *at, struct line_sums *sums)
+{
+    float re[4] = {0}, im[4] = {0}, t_re[4] = {0}, t_im[4] = {0};
+    for (unsigned k = 0; k < CHUNK; k += 4) {
+        for (unsigned j = 0; j < 4; j++) {
+            float a = x[2 * (k + j)], b = x[2 * (k + j) + 1];
+            re[j] += a;
+            im[j] += b;
+            t_re[j] += at[k + j] * a;
+            t_im[j] += at[k + j] * b;
+        }
+    }
+    sums->level = (re[0] + re[1] + re[2] + re[3]) + I * (im[0] + im[1] + im[2] + im[3]);
+    sums->growth =
+        (t_re[0] + t_re[1] + t_re[2] + t_re[3]) + I * (t_im[0] + t_im[1] + t_im[2] + t_im[3]);
+}
+
 static struct line_sums line_sums_of(const float _Complex *sample, size_t n, double offset_rad)
 {
     struct chunk_turn turn;
@@ -70,7 +90,11 @@ static struct line_sums line_sums_of(const float _Complex *sample, size_t n, dou
             memset(last, 0, sizeof last);
             from = memcpy(last, from, length * sizeof *last);
         }
-        chunk_sums((const float *)from, &turn, length, &part);
+        if (offset_rad == 0.0) {
+            chunk_sums_still((const float *)from, turn.at, &part);
+        } else {
+            chunk_sums((const float *)from, &turn, length, &part);
+        }
         double _Complex back = offset_rad != 0.0 ? cexp(-I * offset_rad * t) : 1.0;
         total.level += back * part.level;
         total.growth += back * (part.growth + t * part.level);
@@ -234,9 +258,13 @@ void tones_fit_subtract(const struct tones_fit *fit, unsigned k, float _Complex 
         double _Complex growth = line->growth * spin;
         float a = (float)creal(level), b = (float)cimag(level);
         float da = (float)creal(growth), db = (float)cimag(growth);
-        float *x = (float *)(sample + at);
-        for (unsigned j = 0; j < n; j++) {
-            float re = a + da * (float)j, im = b + db * (float)j;
+        float *restrict x = (float *)(sample + at);
+        for (unsigned j = 0; line->offset_rad == 0.0 && j < n; j++) {
+            x[2 * j] -= a + da * turn.at[j];
+            x[2 * j + 1] -= b + db * turn.at[j];
+        }
+        for (unsigned j = 0; line->offset_rad != 0.0 && j < n; j++) {
+            float re = a + da * turn.at[j], im = b + db * turn.at[j];
             x[2 * j] -= re * turn.re[j] - im * turn.im[j];
             x[2 * j + 1] -= re * turn.im[j] + im * turn.re[j];
         }
