@@ -31,8 +31,10 @@ enum {
 #define BAND_BLF 1.5        /* within, a reply's own lines lie */
 #define BLANK_SHARE_MAX 8   /* a block has at most one in so many blanked: more is no impulse */
 #define NOISE_LIMIT 1e6     /* full scale is 1 */
-#define LINE_SHARE_MIN 0.3  /* of a burst's energy in one line: a carrier */
-#define STEP_VARIANCE 0.5   /* of a converter's step squared: least noise to reckon with */
+#define DOUBT_SIGMAS 7.0
+#define EDGE_RATIO 12.0    /* squared change over the noise: an edge, not a burst */
+#define LINE_SHARE_MIN 0.3 /* of a burst's energy in one line: a carrier */
+#define STEP_VARIANCE 0.5  /* of a converter's step squared: least noise to reckon with */
 
 _Static_assert((int)TONES_MAX == (int)REPLY_TONES_MAX, "every tone found can be told");
 
@@ -261,11 +263,44 @@ static bool line_look(struct interference *x, double limit, double *offset_rad)
     return n >= 8 && tones_line_share(x->tones, sample, n, offset_rad) > LINE_SHARE_MIN;
 }
 
-/* The noise of a whole block, held against the quiet's. */
-static void noise_judge(struct interference *x, int64_t block)
+/* A block with far more noise than the quiet: counted, and looked at when it is not the first. */
+static void burst_count(struct interference *x, double noise, double reference)
 {
-    double sum = impulses_sum(x->lesser, x->n_block);
-    double noise = sum / ((double)x->n_block * IMPULSES_NOISE_RATIO);
+    double offset_rad;
+    x->n_burst++;
+    x->burst_power += noise - reference;
+    if (x->keep_block && x->n_looks < LINE_LOOKS_MAX) {
+        x->n_looks++;
+        if (line_look(x, EDGE_RATIO * noise, &offset_rad)) {
+            x->n_line++;
+            x->line_offset_rad = offset_rad;
+        }
+    }
+}
+
+/* The noise of a block after the quiet, held against the quiet's. */
+static void noise_judge(struct interference *x, double noise)
+{
+    bool known = x->n_quiet_blocks > 0;
+    double reference = known ? x->quiet_noise : x->found.noise_variance;
+    reference = fmax(fmax(reference, x->step_variance), 1e-30);
+    double n_known = known ? (double)(x->n_quiet_blocks * x->n_block) : (double)x->n_quiet;
+    double doubt = NOISE_SPREAD * (1.0 / sqrt((double)x->n_block) + 1.0 / sqrt(n_known));
+    double limit = fmax(BURST_RATIO_MIN, 1.0 + DOUBT_SIGMAS * doubt);
+    bool impulses = x->n_block_blanked > 0 && x->n_block_blanked < x->n_block / BLANK_SHARE_MAX;
+    bool burst = noise > limit * reference && !impulses;
+    if (burst) {
+        burst_count(x, noise, reference);
+    }
+    x->keep_block = burst; /* one is rarely alone */
+    x->n_quieter += fmax(noise, x->step_variance) * limit < reference;
+}
+
+/* The noise of a whole block. */
+static void noise_measure(struct interference *x, int64_t block)
+{
+    double noise =
+        impulses_sum(x->lesser, x->n_block) / ((double)x->n_block * IMPULSES_NOISE_RATIO);
     noise = noise < NOISE_LIMIT ? noise : NOISE_LIMIT; /* NaN too */
     if (x->n_blocks < BLOCKS_MAX) {
         x->noise[x->n_blocks++] = (float)noise;
@@ -274,30 +309,9 @@ static void noise_judge(struct interference *x, int64_t block)
     if ((block + 1) * (int64_t)x->n_block <= (int64_t)x->n_quiet) {
         x->n_quiet_blocks++;
         x->quiet_noise += (noise - x->quiet_noise) / (double)x->n_quiet_blocks;
-        return;
+    } else {
+        noise_judge(x, noise);
     }
-    bool known = x->n_quiet_blocks > 0;
-    double reference = known ? x->quiet_noise : x->found.noise_variance;
-    reference = fmax(fmax(reference, x->step_variance), 1e-30);
-    double n_known = known ? (double)(x->n_quiet_blocks * x->n_block) : (double)x->n_quiet;
-    double doubt = 7.0 * NOISE_SPREAD * (1.0 / sqrt((double)x->n_block) + 1.0 / sqrt(n_known));
-    double limit = fmax(BURST_RATIO_MIN, 1.0 + doubt);
-    bool impulses = x->n_block_blanked > 0 && x->n_block_blanked < x->n_block / BLANK_SHARE_MAX;
-    bool burst = noise > limit * reference && !impulses;
-    if (burst) {
-        double offset_rad;
-        x->n_burst++;
-        x->burst_power += noise - reference;
-        if (x->n_looks < LINE_LOOKS_MAX && x->keep_block) {
-            x->n_looks++;
-            if (line_look(x, 12.0 * noise, &offset_rad)) {
-                x->n_line++;
-                x->line_offset_rad = offset_rad;
-            }
-        }
-    }
-    x->keep_block = burst; /* one is rarely alone */
-    x->n_quieter += fmax(noise, x->step_variance) * limit < reference;
 }
 
 static void block_finish(struct interference *x, int64_t block)
@@ -306,7 +320,7 @@ static void block_finish(struct interference *x, int64_t block)
         carrier_correct(&x->carrier[k], block, x->block, x->n_block);
     }
     if (x->distance > 0) {
-        noise_judge(x, block);
+        noise_measure(x, block);
     } else if (x->n_blocks < BLOCKS_MAX) {
         x->noise[x->n_blocks++] = NAN;
     }
