@@ -370,12 +370,12 @@ static void frame_take(struct passive *p)
     }
     if (sound && command.id == COMMAND_ACK && !p->slot.open) {
         slot_begin(p, p->frame.start_tick); /* the recording begins after the slot's opening */
-        if (p->slot.rn16 != command.ack.rn) {
-            p->blf_hz = NAN; /* another tag than the one heard here (a collision) is acknowledged */
-        }
         p->slot.has_rn16 = true;
     }
     if (sound && command.id == COMMAND_ACK) {
+        if (p->slot.rn16 != command.ack.rn) {
+            p->blf_hz = NAN; /* another tag than the one heard here (a collision) is acknowledged */
+        }
         p->slot.rn16 = command.ack.rn; /* the reader of the recording knew it */
     }
     command_record(p, &command, decoded, crc_right);
