@@ -56,34 +56,28 @@ static void air_receiver_offset_drifts(void **state)
     free(rx);
 }
 
-/* a b modulo m by doubling: slow, and exact for m below 2^63. */
-static uint64_t product_modulo(uint64_t a, uint64_t b, uint64_t m)
-{
-    uint64_t sum = 0;
-    for (a %= m; b; b >>= 1, a = (a + a) % m) {
-        sum = b & 1 ? (sum + a) % m : sum;
-    }
-    return sum;
-}
-
-/* After ten hours at 1 MS/s: 1234.5 t is 2469 k / 2e6 turns, 100 t^2 / 2 is k^2 / 2e10 turns. */
+/* After a hundred hours at 2^20 S/s. All is exact in binary: 1234.5 t is 2469 k / 2^21 turns; a drift
+ * of (1 + 2^-30) 64 Hz/s is (2^30 + 1) k^2 / 2^65 = k^2 / 2^35 + k^2 / 2^65 turns, 4e12 of them. */
 static void air_receiver_drift_is_exact_after_hours(void **state)
 {
     (void)state;
     struct oscillator oscillator;
-    oscillator_init(&oscillator, 1234.5, 100, 1e6);
-    const uint64_t first = 36000000000u / 64 * 64;
+    oscillator_init(&oscillator, 1234.5, 64 * (1 + 0x1p-30), 0x1p20);
+    const uint64_t first = (uint64_t)360000 << 20;
     float value[2 * 200];
     for (size_t k = 0; k < 200; k++) {
         value[2 * k] = 1;
         value[2 * k + 1] = 0;
     }
-    oscillator_turn(&oscillator, value, 200, (int64_t)first);
+    oscillator_turn(&oscillator, value, 200, (int64_t)(first + 64 * 12345));
     for (size_t k = 0; k < 200; k++) {
-        double linear = (double)product_modulo(2469, first + k, 2000000) / 2e6;
-        double square = (double)product_modulo(first + k, first + k, 20000000000u) / 2e10;
+        uint64_t tick = first + 64 * 12345 + k;
+        double linear = (double)(2469 * tick % (1u << 21)) / 0x1p21;
+        double square =
+            (double)(tick * tick % ((uint64_t)1 << 35)) / 0x1p35; /* modulo 2^64 first */
+        double fine = fmod((double)tick * (double)tick * 0x1p-65, 1.0);
         double turns = atan2((double)value[2 * k + 1], (double)value[2 * k]) / (2 * M_PI);
-        assert_true(fabs(rig_wrap(turns - linear - square)) < 2e-5);
+        assert_true(fabs(rig_wrap(turns - linear - square - fine)) < 2e-5);
     }
 }
 
