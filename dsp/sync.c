@@ -2,7 +2,7 @@
  *
  * Coarse: for each clock of the grid the running sum is read at half-cycle/grid steps; a chip is
  * S[i] = D[i] - S[i+grid] -+ D[i + m grid] with D the half-cycle integrals, so its cost does not
- * grow with m; the preamble (its tail, COARSE_CHIPS_MAX at most) is a sum over chips. */
+ * grow with m; the preamble (its tail, COARSE_CHIPS or COARSE_CHIPS_LONG of it) is a sum over chips. */
 #include "dsp/sync.h"
 
 #include <limits.h>
@@ -13,7 +13,13 @@
 #include "config/require.h"
 #include "dsp/edge.h"
 
-enum { GRID_MAX = 6, COARSE_CHIPS_MAX = 20, REFINE_PASSES = 3, CANDIDATES_MAX = 16 };
+enum {
+    GRID_MAX = 6,
+    COARSE_CHIPS = 12,
+    COARSE_CHIPS_LONG = 20,
+    REFINE_PASSES = 3,
+    CANDIDATES_MAX = 16
+};
 #define REFINE_MIN_RATIO 0.1 /* of the best coarse score: nothing below is worth refining */
 #define FIT_EDGES 48         /* looked at in the first passes; the last one takes all */
 #define RACE_NATS 25.0 /* this far behind on a part of the preamble, not on the whole either */
@@ -38,7 +44,7 @@ static struct sync_plan sync_plan_of(const struct sync_search *search)
 {
     struct sync_plan plan;
     plan.n_all_chips = search->code->n_preamble_chips[search->trext ? 1 : 0];
-    plan.n_chips = plan.n_all_chips < COARSE_CHIPS_MAX ? plan.n_all_chips : COARSE_CHIPS_MAX;
+    plan.n_chips = search->trext ? COARSE_CHIPS_LONG : COARSE_CHIPS;
     plan.n_skip_chips = plan.n_all_chips - plan.n_chips;
     plan.chip = linecode_preamble(search->code, search->trext) + plan.n_skip_chips;
     plan.n_half_cycles = plan.n_chips * search->code->m;
