@@ -11,7 +11,7 @@ enum { STAGES_MAX = 14 };
 #define HOPELESS_PER 0.9 /* above, the theory's curve says nothing of where to go */
 #define HOPELESS_STEP_DB 3.0
 #define FARTHEST_DB 45.0
-#define SLOPE_APART_DB 0.3
+#define SLOPE_APART_DB 0.8
 #define SLOPE_REACH_DB 4.0
 #define SLOPE_MIN 0.4 /* fading */
 #define SLOPE_MAX 3.0 /* a list decoder's curve falls faster */
@@ -79,7 +79,7 @@ static double slope_at(const struct search *search, double ebn0_db, double theor
     return fmin(fmax(slope, SLOPE_MIN), SLOPE_MAX);
 }
 
-/* Next Eb/N0 to look at. */
+/* Next Eb/N0 to look at. Without `search` the curve is the theory's. */
 static double next_db(const struct crossing_request *request, size_t n_bits, double now_db,
                       double errors, double n, struct search *search)
 {
@@ -92,9 +92,12 @@ static double next_db(const struct crossing_request *request, size_t n_bits, dou
         return now_db + HOPELESS_STEP_DB;
     }
     double theory_db = bench_ebn0_theory(m, n_bits, measured);
-    double slope = slope_at(search, now_db, theory_db);
-    search->ebn0_db[search->n] = now_db;
-    search->theory_db[search->n++] = theory_db;
+    double slope = 1.0;
+    if (search) {
+        slope = slope_at(search, now_db, theory_db);
+        search->ebn0_db[search->n] = now_db;
+        search->theory_db[search->n++] = theory_db;
+    }
     return now_db + (bench_ebn0_theory(m, n_bits, request->per) - theory_db) / slope;
 }
 
@@ -125,6 +128,7 @@ int crossing_find(const struct crossing_request *request, struct crossing *cross
     double rx_db = request->rx ? theory_db + request->start_db : NAN;
     double bound_db = request->with_bound ? theory_db : NAN;
     struct search rx_search = {0}, bound_search = {0};
+    bool is_fading = request->scene->air.tag_moving_ratio > 0.0;
     bool is_long = false;
     for (int stage = 0; stage < STAGES_MAX; stage++) {
         unsigned long errors = is_long ? request->errors : request->errors / 8 + 10;
@@ -134,8 +138,8 @@ int crossing_find(const struct crossing_request *request, struct crossing *cross
         }
         double n = counter[CROSSING_N];
         double rx_next = next_db(request, n_bits, rx_db, counter[CROSSING_RX], n, &rx_search);
-        double bound_next =
-            next_db(request, n_bits, bound_db, counter[CROSSING_BOUND], n, &bound_search);
+        double bound_next = next_db(request, n_bits, bound_db, counter[CROSSING_BOUND], n,
+                                    is_fading ? &bound_search : NULL);
         bool is_close = !(fabs(rx_next - rx_db) > CLOSE_DB) && /* NaN: not asked for */
                         !(fabs(bound_next - bound_db) > CLOSE_DB);
         bool is_near = !(fabs(rx_next - rx_db) > 4.0 * CLOSE_DB);
