@@ -18,7 +18,7 @@ enum {
     BLOCK_MAX = 2048, /* samples */
     BLOCKS_MAX = 4096,
     CARRIERS_MAX = 1 + TONES_MAX, /* [0] is the leak: put back after the look for impulses */
-    LINE_LOOKS_MAX = 16,
+    LINE_LOOKS_MAX = 8,
     BURST_BLOCKS_MIN = 2,
 };
 #define BLOCK_TPRI 2.0
@@ -241,7 +241,7 @@ static void part_enter(struct interference *x, const float _Complex *in, size_t 
 
 /* In a burst: a carrier or noise? Outside the tag's band the block tells; inside, its differences at a
  * distance, a tag's edges cut out. */
-static bool line_look(struct interference *x, double limit, double *offset_rad)
+static bool line_look(struct interference *x, double limit, bool inside, double *offset_rad)
 {
     size_t n = x->n_block - x->distance;
     float _Complex *sample = x->block;
@@ -255,6 +255,9 @@ static bool line_look(struct interference *x, double limit, double *offset_rad)
     if (tones_line_share(x->tones, sample, x->n_block, offset_rad) > LINE_SHARE_MIN &&
         fabs(*offset_rad) > x->band_rad) {
         return true;
+    }
+    if (!inside) {
+        return false;
     }
     for (size_t k = 0; k < n; k++) {
         float _Complex change = sample[k + x->distance] - sample[k];
@@ -278,21 +281,22 @@ static double block_power(const struct interference *x)
 }
 
 /* A block with far more noise than the quiet. A reply's own edges, never as sharp as they are drawn,
- * leave some too: a burst is what rivals the reply. */
+ * leave some too: a burst is what rivals the reply, or a line where no reply has any. */
 static void burst_count(struct interference *x, double noise, double reference)
 {
     double offset_rad;
-    if (noise < BURST_SHARE_MIN * block_power(x)) {
-        return;
-    }
-    x->n_burst++;
-    x->burst_power += noise - reference;
+    bool line = false, rival = noise >= BURST_SHARE_MIN * block_power(x);
     if (x->n_looks < LINE_LOOKS_MAX) {
         x->n_looks++;
-        if (line_look(x, EDGE_RATIO * noise, &offset_rad)) {
-            x->n_line++;
-            x->line_offset_rad = offset_rad;
-        }
+        line = line_look(x, EDGE_RATIO * noise, rival, &offset_rad);
+    }
+    if (line) {
+        x->n_line++;
+        x->line_offset_rad = offset_rad;
+    }
+    if (line || rival) {
+        x->n_burst++;
+        x->burst_power += noise - reference;
     }
 }
 
