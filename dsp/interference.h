@@ -38,9 +38,10 @@ struct interference_report {
     struct reply_tone tone[REPLY_TONES_MAX];
     double blanked_ratio; /* share of the samples given out that were replaced */
     double impulse_dbfs;  /* their mean power; NaN without any */
-    unsigned n_blocks, n_burst_blocks,
-        n_quieter_blocks;   /* far above, far below the quiet's noise */
-    unsigned n_line_blocks; /* of the burst blocks (8 looked at): a carrier rather than noise */
+    unsigned n_blocks;
+    unsigned n_burst_blocks;   /* noise far above the quiet's */
+    unsigned n_quieter_blocks; /* far below */
+    unsigned n_line_blocks;    /* of the burst blocks (8 looked at): a carrier rather than noise */
     double burst_dbfs;      /* mean power beyond the quiet's noise in burst blocks, or in the quiet
                              * when the noise fell; NaN without any */
     double burst_offset_hz; /* of the line in the last line block; NaN without any */
