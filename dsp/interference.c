@@ -18,7 +18,7 @@ enum {
     BLOCK_MAX = 2048, /* samples */
     BLOCKS_MAX = 4096,
     CARRIERS_MAX = 1 + TONES_MAX, /* [0] is the leak: put back after the look for impulses */
-    LINE_LOOKS_MAX = 16,
+    LINE_LOOKS_MAX = 8,
     BURST_BLOCKS_MIN = 2,
 };
 #define BLOCK_TPRI 2.0
@@ -32,9 +32,10 @@ enum {
 #define BLANK_SHARE_MAX 8   /* a block has at most one in so many blanked: more is no impulse */
 #define NOISE_LIMIT 1e6     /* full scale is 1 */
 #define DOUBT_SIGMAS 7.0
-#define EDGE_RATIO 12.0    /* squared change over the noise: an edge, not a burst */
-#define LINE_SHARE_MIN 0.3 /* of a burst's energy in one line: a carrier */
-#define STEP_VARIANCE 0.5  /* of a converter's step squared: least noise to reckon with */
+#define BURST_SHARE_MIN 0.4 /* of a block's power: less does a reply of 50 samples a bit no harm */
+#define EDGE_RATIO 12.0     /* squared change over the noise: an edge, not a burst */
+#define LINE_SHARE_MIN 0.3  /* of a burst's energy in one line: a carrier */
+#define STEP_VARIANCE 0.5   /* of a converter's step squared: least noise to reckon with */
 
 _Static_assert((int)TONES_MAX == (int)REPLY_TONES_MAX, "every tone found can be told");
 
@@ -240,7 +241,7 @@ static void part_enter(struct interference *x, const float _Complex *in, size_t 
 
 /* In a burst: a carrier or noise? Outside the tag's band the block tells; inside, its differences at a
  * distance, a tag's edges cut out. */
-static bool line_look(struct interference *x, double limit, double *offset_rad)
+static bool line_look(struct interference *x, double limit, bool inside, double *offset_rad)
 {
     size_t n = x->n_block - x->distance;
     float _Complex *sample = x->block;
@@ -255,6 +256,9 @@ static bool line_look(struct interference *x, double limit, double *offset_rad)
         fabs(*offset_rad) > x->band_rad) {
         return true;
     }
+    if (!inside) {
+        return false;
+    }
     for (size_t k = 0; k < n; k++) {
         float _Complex change = sample[k + x->distance] - sample[k];
         float re = crealf(change), im = cimagf(change);
@@ -263,18 +267,36 @@ static bool line_look(struct interference *x, double limit, double *offset_rad)
     return n >= 8 && tones_line_share(x->tones, sample, n, offset_rad) > LINE_SHARE_MIN;
 }
 
-/* A block with far more noise than the quiet: counted, and looked at when it is not the first. */
+/* Power of the block at hand about its mean: noise and reply. */
+static double block_power(const struct interference *x)
+{
+    double _Complex sum = 0.0;
+    double power = 0.0;
+    for (size_t k = 0; k < x->n_block; k++) {
+        sum += x->block[k];
+        power += power_of(x->block[k]);
+    }
+    double n = (double)x->n_block;
+    return power / n - power_of(sum / n);
+}
+
+/* A block with far more noise than the quiet. A reply's own edges, never as sharp as they are drawn,
+ * leave some too: a burst is what rivals the reply, or a line where no reply has any. */
 static void burst_count(struct interference *x, double noise, double reference)
 {
     double offset_rad;
-    x->n_burst++;
-    x->burst_power += noise - reference;
-    if (x->keep_block && x->n_looks < LINE_LOOKS_MAX) {
+    bool line = false, rival = noise >= BURST_SHARE_MIN * block_power(x);
+    if (x->n_looks < LINE_LOOKS_MAX) {
         x->n_looks++;
-        if (line_look(x, EDGE_RATIO * noise, &offset_rad)) {
-            x->n_line++;
-            x->line_offset_rad = offset_rad;
-        }
+        line = line_look(x, EDGE_RATIO * noise, rival, &offset_rad);
+    }
+    if (line) {
+        x->n_line++;
+        x->line_offset_rad = offset_rad;
+    }
+    if (line || rival) {
+        x->n_burst++;
+        x->burst_power += noise - reference;
     }
 }
 
@@ -287,12 +309,11 @@ static void noise_judge(struct interference *x, double noise)
     double n_known = known ? (double)(x->n_quiet_blocks * x->n_block) : (double)x->n_quiet;
     double doubt = NOISE_SPREAD * (1.0 / sqrt((double)x->n_block) + 1.0 / sqrt(n_known));
     double limit = fmax(BURST_RATIO_MIN, 1.0 + DOUBT_SIGMAS * doubt);
-    bool impulses = x->n_block_blanked > 0 && x->n_block_blanked < x->n_block / BLANK_SHARE_MAX;
-    bool burst = noise > limit * reference && !impulses;
-    if (burst) {
+    bool noisy = noise > limit * reference;
+    if (noisy && (x->keep_block || x->n_carriers > 0)) {
         burst_count(x, noise, reference);
     }
-    x->keep_block = burst; /* one is rarely alone */
+    x->keep_block = noisy; /* one is rarely alone: from the second on */
     x->n_quieter += fmax(noise, x->step_variance) * limit < reference;
 }
 
@@ -334,9 +355,14 @@ static void sample_look(struct interference *x, const float _Complex *sample, fl
 {
     float off = impulses_off_segment(sample, x->distance);
     *lesser = off < *lesser ? off : *lesser;
-    if (!x->cfg.blank || (double)*lesser <= x->blank_limit ||
-        x->n_block_blanked >= x->n_block / BLANK_SHARE_MAX ||
-        impulses_is_level(sample, x->distance, (float)x->blank_limit)) {
+    if ((double)*lesser <= x->blank_limit) {
+        return;
+    }
+    if (impulses_is_level(sample, x->distance, (float)x->blank_limit)) {
+        *lesser = 0.0F; /* a reply's level, an edge on one side of it and an impulse on the other */
+        return;
+    }
+    if (!x->cfg.blank || x->n_block_blanked >= x->n_block / BLANK_SHARE_MAX) {
         return;
     }
     float _Complex before = *(sample - x->distance), after = sample[x->distance];

@@ -3,7 +3,11 @@
  *                                                                               layer: dsp
  * One object a receive channel. A window is: learn, clean (the quiet first, then what follows), flush
  * when nothing follows, report. Cleaning is a pure function of the sample's place after the quiet's
- * first: how samples are cut into calls changes nothing, bit by bit. */
+ * first: how samples are cut into calls changes nothing, bit by bit.
+ * What it cannot do: carriers nearer to the leak or to each other than 0.6 / (length of the quiet) are
+ * one; a carrier as weak as a tag inside the tag's band costs up to 2 dB (2 Tpri blocks, test figures);
+ * one that begins in the window is named, not taken out, and not seen at multiples of rate / delay or
+ * within a few kHz of the leak; noise under a reply is named once it rivals the reply (-4 dB). */
 #ifndef DSP_INTERFERENCE_H
 #define DSP_INTERFERENCE_H
 
@@ -34,9 +38,10 @@ struct interference_report {
     struct reply_tone tone[REPLY_TONES_MAX];
     double blanked_ratio; /* share of the samples given out that were replaced */
     double impulse_dbfs;  /* their mean power; NaN without any */
-    unsigned n_blocks, n_burst_blocks,
-        n_quieter_blocks;   /* far above, far below the quiet's noise */
-    unsigned n_line_blocks; /* of the burst blocks: a carrier rather than noise */
+    unsigned n_blocks;
+    unsigned n_burst_blocks;   /* noise far above the quiet's */
+    unsigned n_quieter_blocks; /* far below */
+    unsigned n_line_blocks;    /* of the burst blocks (8 looked at): a carrier rather than noise */
     double burst_dbfs;      /* mean power beyond the quiet's noise in burst blocks, or in the quiet
                              * when the noise fell; NaN without any */
     double burst_offset_hz; /* of the line in the last line block; NaN without any */

@@ -16,7 +16,7 @@ enum {
     FFT_MAX = 8192,
     LEAK_PASSES = 4,
     CLIP_ROUNDS = 4,
-    REFERENCES = 16,
+    REFERENCES = 10,
     STEP_STRETCH = 128
 };
 #define FALSE_ALARM_RATIO 2e-5 /* tones a white quiet */
@@ -278,20 +278,25 @@ static double leak_remove(struct tones *tones, struct tones_fit *fit, double off
     return mean_power(tones->less, n);
 }
 
-/* Median of the bins around, but for the line's own lobe, as a mean. */
+/* Level of the noise around a bin, the line's own lobe left out: the higher of the medians on both
+ * sides, so that neither a slope nor one line near by misleads. */
 static double neighbourhood(const float *power, size_t n_fft, size_t at, size_t lobe)
 {
-    float near[2 * REFERENCES];
-    for (size_t k = 0; k < 2 * REFERENCES; k++) {
-        size_t away = lobe + k / 2;
-        size_t bin = (k % 2 ? at + away : at + n_fft - away % n_fft) % n_fft;
-        size_t j = k;
-        for (; j > 0 && near[j - 1] > power[bin]; j--) {
-            near[j] = near[j - 1];
+    double level = 0.0;
+    for (unsigned side = 0; side < 2; side++) {
+        float near[REFERENCES];
+        for (size_t k = 0; k < REFERENCES; k++) {
+            size_t away = (lobe + k) % n_fft;
+            float value = power[(side ? at + away : at + n_fft - away) % n_fft];
+            size_t j = k;
+            for (; j > 0 && near[j - 1] > value; j--) {
+                near[j] = near[j - 1];
+            }
+            near[j] = value;
         }
-        near[j] = power[bin];
+        level = fmax(level, 0.5 * (double)(near[REFERENCES / 2 - 1] + near[REFERENCES / 2]));
     }
-    return near[REFERENCES] / MEDIAN_OF_MEAN;
+    return level / MEDIAN_OF_MEAN;
 }
 
 /* The strongest line of the rest that is none of the fitted ones.  out true: it stands out */
@@ -320,7 +325,7 @@ static bool line_search(struct tones *tones, const struct tones_fit *fit, double
     size_t at = strongest(tones->power, n_fft);
     double power = tones->power[at];
     if (power < NEIGHBOUR_SHARE * threshold *
-                    neighbourhood(tones->power, n_fft, at, (size_t)(3.0 * bins))) {
+                    neighbourhood(tones->power, n_fft, at, (size_t)(2.0 * bins))) {
         return false;
     }
     *offset_rad = bin_offset_rad(tones->power, n_fft, at);

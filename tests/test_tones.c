@@ -171,8 +171,9 @@ static double ideal_share(struct ref_random *random, double gain, double n_cells
     return n_over / 100000.0;
 }
 
-/* Weak carriers: no more than 1 dB worse than that search at a false alarm ratio of 2e-5 (bins between
- * which a carrier falls cost 0.3 dB in the mean, the finer grid's threshold 0.2 dB). */
+/* Weak carriers: no more than 1.5 dB worse than that search at a false alarm ratio of 2e-5: bins between
+ * which a carrier falls cost 0.5 dB in the mean, the finer grid 0.1, the look at the neighbourhood,
+ * whose level is told by few bins, up to 0.7. */
 static void tones_detection_against_level(void **unused)
 {
     (void)unused;
@@ -190,10 +191,10 @@ static void tones_detection_against_level(void **unused)
                        fabs(found.tone[0].offset_rad - offset) < 2.0 * PI / (double)n;
         }
         double ideal = ideal_share(&random, pow(10.0, gain_db / 10.0), (double)n, 2e-5);
-        double less = ideal_share(&random, pow(10.0, (gain_db - 1.0) / 10.0), (double)n, 2e-5);
-        printf("n |a|^2 / v = %.0f dB: found %.3f, ideal %.3f, 1 dB less %.3f\n", gain_db,
+        double less = ideal_share(&random, pow(10.0, (gain_db - 1.5) / 10.0), (double)n, 2e-5);
+        printf("n |a|^2 / v = %.0f dB: found %.3f, ideal %.3f, 1.5 dB less %.3f\n", gain_db,
                n_found / 2000.0, ideal, less);
-        assert_true(n_found / 2000.0 >= less - 3.0 * sqrt(less / 2000.0));
+        assert_true(n_found / 2000.0 >= less - 3.0 * sqrt(less * (1.0 - less) / 2000.0));
     }
     tones_free(&tones);
 }
