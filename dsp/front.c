@@ -84,7 +84,7 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor)
         struct front_channel *channel = &front->channel[c];
         channel->quiet = (struct canceller_quiet){0};
         channel->integral.n_samples = 0;
-        channel->integral.sum[0] = 0.0;
+        channel->integral.sum[0] = channel->part = 0.0;
     }
     front->combined.n_samples = 0;
 }
@@ -143,20 +143,20 @@ void front_learn(struct front *front)
 {
     require(front_is_quiet_over(front));
     quiet_measure(front);
-    size_t n = front->quiet_samples / front->factor;
     const struct canceller_quiet *quiet = &front->channel[0].quiet;
     double floor_variance = quiet->power * 1e-13 + 1e-24;
     const float _Complex *noise[LIMIT_RX_CHANNELS];
-    bool coarse = n < NOISE_SAMPLES_MIN; /* then raw ones tell more, though not of their colour */
+    /* too few decimated samples: raw ones tell more, though not of their colour */
+    bool coarse = front->quiet_samples / front->factor < NOISE_SAMPLES_MIN;
+    unsigned factor = coarse ? 1 : front->factor;
+    size_t n = front->quiet_samples / factor;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
-        if (!coarse) {
-            canceller_decimate(channel->canceller, &channel->quiet, 0, channel->raw, front->factor,
-                               channel->decimated, n);
-        }
-        noise[c] = coarse ? channel->raw : channel->decimated;
+        canceller_decimate(channel->canceller, &channel->quiet, 0, channel->raw, factor,
+                           channel->decimated, n);
+        noise[c] = channel->decimated;
     }
-    whiten_learn(&front->whiten, front->cfg.n_channels, noise, coarse ? front->quiet_samples : n,
+    whiten_learn(&front->whiten, front->cfg.n_channels, noise, n,
                  floor_variance * (coarse ? front->factor : 1), front->cfg.whiten && !coarse);
     if (coarse) {
         front->whiten.noise_variance /= front->factor;
@@ -174,15 +174,32 @@ static bool touches_full_scale(const float _Complex *sample, size_t n)
     return n_hits > 0;
 }
 
-/* Four at a time: only one addition in four waits for the one before. */
-static void integral_add(struct integral *integral, const float _Complex *sample, size_t n)
+/* Sums are taken from the last place divisible by four: so they round the same however the samples
+ * are cut, and only one addition in four waits for the one before. */
+static void sum_one(struct front_channel *channel, float _Complex sample)
 {
+    struct integral *integral = &channel->integral;
+    size_t at = integral->n_samples++;
+    channel->part += (double _Complex)sample;
+    integral->sum[at + 1] = integral->sum[at / 4 * 4] + channel->part;
+    if ((at + 1) % 4 == 0) {
+        channel->part = 0.0;
+    }
+}
+
+static void sums_extend(struct front_channel *channel, const float _Complex *sample, size_t n)
+{
+    struct integral *integral = &channel->integral;
+    size_t k = 0;
+    while (k < n && integral->n_samples % 4 != 0) {
+        sum_one(channel, sample[k++]);
+    }
     double _Complex *sum = integral->sum + integral->n_samples;
     double re = creal(sum[0]), im = cimag(sum[0]);
-    const float *x = (const float *)sample;
+    const float *x = (const float *)(sample + k);
     double *out = (double *)(sum + 1);
-    size_t k = 0;
-    for (; k + 4 <= n; k += 4, x += 8, out += 8) {
+    size_t n_fours = (n - k) / 4;
+    for (size_t j = 0; j < n_fours; j++, x += 8, out += 8) {
         double re1 = (double)x[0] + (double)x[2], im1 = (double)x[1] + (double)x[3];
         double re2 = re1 + (double)x[4], im2 = im1 + (double)x[5];
         double re3 = re2 + (double)x[6], im3 = im2 + (double)x[7];
@@ -195,11 +212,10 @@ static void integral_add(struct integral *integral, const float _Complex *sample
         out[6] = re = re + re3;
         out[7] = im = im + im3;
     }
-    for (; k < n; k++, x += 2, out += 2) {
-        out[0] = re += (double)x[0];
-        out[1] = im += (double)x[1];
+    integral->n_samples += 4 * n_fours;
+    for (k += 4 * n_fours; k < n; k++) {
+        sum_one(channel, sample[k]);
     }
-    integral->n_samples += n;
 }
 
 static void combined_extend(struct front *front)
@@ -238,7 +254,7 @@ size_t front_extend(struct front *front, size_t limit_samples)
     }
     whiten_apply(&front->whiten, decimated, n_out);
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        integral_add(&front->channel[c].integral, decimated[c], n_out);
+        sums_extend(&front->channel[c], decimated[c], n_out);
     }
     front->n_raw -= n_raw;
     front->raw_at += n_raw;
