@@ -113,7 +113,9 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     rx->code = linecode_of(link->m);
     rx->state = RX_QUIET;
     double margin_us = rx->cfg.start_margin_tpri * link->tpri_us;
-    double lo_us = isnan(listen->start_lo_us) ? link->t1_min_us - margin_us : listen->start_lo_us;
+    double lo_us = isnan(listen->start_lo_us) /* a wide margin leaves some quiet nevertheless */
+                       ? fmax(link->t1_min_us - margin_us, 0.5 * link->t1_min_us)
+                       : listen->start_lo_us;
     double hi_us = isnan(listen->start_hi_us) ? link->t1_max_us + margin_us : listen->start_hi_us;
     /* the carrier settles during the edge (<= 0.33 Tari, half of it after the 50 % point) */
     double settle_us = fmin(0.35 * link->tari_us + 1.0, 0.4 * lo_us);
@@ -140,6 +142,10 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
         .half_lo = half / (1.0 + listen->blf_tolerance_ratio),
         .half_hi = half / (1.0 - listen->blf_tolerance_ratio),
     };
+    /* nothing is to be read before the first sample */
+    rx->search.start_lo = fmax(rx->search.start_lo, rx->search.half_hi);
+    rx->search.start_hi = fmax(rx->search.start_hi, rx->search.start_lo);
+    require(sync_needs_samples(&rx->search) <= (double)rx->capacity_samples);
 }
 
 int64_t reply_rx_first_tick(const struct reply_rx *rx)
