@@ -11,6 +11,7 @@
 
 #define SAMPLES_PER_TPRI 48.0 /* wanted after decimation: a sample that holds an edge says less */
 #define LONGEST_WINDOW_TPRI 6000.0
+enum { GATE_STEPS = 6 }; /* of a fixed point that each step brings ten times nearer */
 
 #define REPLY_ROW(field, kind_, unit_, fallback_, lo, hi, text)                                    \
     {                                                                                              \
@@ -181,6 +182,18 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
     return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
 }
 
+/* The score that noise reaches in false_alarm_ratio of empty slots. Of one channel it is exponential;
+ * over two, the best weights adapt to the noise: e^-x (1 + x). */
+static double gate_of(const struct reply_rx *rx)
+{
+    double alone = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
+    double gate = alone;
+    for (unsigned k = 0; rx->front->cfg.n_channels > 1 && k < GATE_STEPS; k++) {
+        gate = alone + log1p(fmax(gate, 0.0));
+    }
+    return gate;
+}
+
 /* The search: coarse over all channels, which then are summed as the best candidate implies; fine on
  * the sum. */
 static void search_finish(struct reply_rx *rx)
@@ -191,7 +204,7 @@ static void search_finish(struct reply_rx *rx)
     for (unsigned c = 0; c < n_channels; c++) {
         channel[c] = &rx->front->channel[c].integral;
     }
-    rx->gate_nats = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
+    rx->gate_nats = gate_of(rx);
     size_t n =
         sync_coarse(rx->sync, channel, n_channels, &rx->search, candidate, TRACKS_CANDIDATES_MAX);
     if (n_channels > 1) {
