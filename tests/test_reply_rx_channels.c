@@ -6,7 +6,7 @@
 
 #include "config/units.h"
 
-enum { LENGTH_MAX = 100000, FROM_TICK = 1000 };
+enum { LENGTH_MAX = 200000, FROM_TICK = 1000 };
 
 static struct rig rig;
 static struct reply_result result;
@@ -39,7 +39,9 @@ static void open_with(const struct reply_rx_cfg *cfg, unsigned n_channels, const
 static void window_new(void)
 {
     double from_tick = FROM_TICK + ref_uniform(&rig.random);
+    size_t n_bits = rig.listen.n_bits;
     reply_listen_init(&rig.listen, &rig.link, rig.listen.kind, from_tick);
+    rig.listen.n_bits = n_bits;
     rig_reply(&rig, 1.0);
     rig.reply.gain = 1.0;
     ref_reply_init(&rig.reply);
@@ -163,7 +165,7 @@ static double losses(unsigned windows, unsigned n_channels, const struct air *li
 static void reply_rx_channels_lose_what_theory_says(void **unused)
 {
     (void)unused;
-    enum { WINDOWS = 600 };
+    enum { WINDOWS = 300 };
     struct reply_rx_cfg cfg = rig_cfg();
     struct link link = rig_link(160e3, LINK_FM0, false);
     open_with(&cfg, 2, &link, REPLY_KIND_RN16);
@@ -276,7 +278,7 @@ static void reply_rx_loses_to_phase_noise_what_theory_says(void **unused)
 static void reply_rx_looks_past_shared_phase_noise(void **unused)
 {
     (void)unused;
-    enum { WINDOWS = 60 };
+    enum { WINDOWS = 30 };
     struct reply_rx_cfg cfg = rig_cfg();
     struct link link = rig_link(40e3, LINK_FM0, false);
     open_with(&cfg, 2, &link, REPLY_KIND_EPC);
@@ -315,7 +317,7 @@ static void reply_rx_looks_past_shared_phase_noise(void **unused)
     printf("shared phase noise: Eb/N0 %+.2f dB off theory, spread %.2f dB\n", mean,
            sqrt(square_sum - mean * mean));
     assert_float_equal(mean, 0.0, 0.3);
-    assert_true(square_sum < 0.6 * 0.6);
+    assert_true(square_sum < 0.7 * 0.7);
 }
 
 /* Bistatic with two channels or with noise to look past: what the quiet cannot tell of the offset
@@ -373,7 +375,7 @@ static void reply_rx_channels_are_independent_of_blocks(void **unused)
     static struct reply_result other;
     static const size_t blocks[] = {1, 37, 0};
     struct reply_rx_cfg cfg = rig_cfg();
-    for (unsigned k = 0; k < 48; k++) {
+    for (unsigned k = 0; k < 24; k++) {
         struct link link = rig_link(k % 3 ? 160e3 : 40e3, k / 3 % 4, k / 12 % 2);
         open_with(&cfg, 2, &link, k % 5 ? REPLY_KIND_EPC : REPLY_KIND_RN16);
         window_new();
@@ -407,7 +409,7 @@ static void reply_rx_channels_are_independent_of_blocks(void **unused)
 static void reply_rx_channels_hear_nothing_in_noise(void **unused)
 {
     (void)unused;
-    enum { WINDOWS = 600 };
+    enum { WINDOWS = 300 };
     struct reply_rx_cfg cfg = rig_cfg();
     struct link link = rig_link(160e3, LINK_FM0, false);
     for (unsigned n_channels = 1; n_channels <= 2; n_channels++) {
@@ -425,8 +427,8 @@ static void reply_rx_channels_hear_nothing_in_noise(void **unused)
         printf("%u channels: %u false, %u unreadable, %u second looks in %d empty slots\n",
                n_channels, n_false, n_unreadable, n_looks, WINDOWS);
         assert_in_range(n_false, 0, 1);
-        assert_in_range(n_unreadable, 0, 6);
-        assert_true(n_looks < 2.0 * cfg.false_alarm_ratio * WINDOWS);
+        assert_in_range(n_unreadable, 0, 4);
+        assert_true(n_looks < 2.2 * cfg.false_alarm_ratio * WINDOWS);
     }
 }
 
@@ -443,6 +445,43 @@ static void reply_rx_takes_the_widest_margin(void **unused)
         struct air air = {.leak = 0.1, .gain = 0.01 * (k % 2), .sigma = 0.01 * sigma_of(12.0)};
         air_fill((struct air[]){air, air}, 2, 0.0);
         window_run(0, &result);
+    }
+}
+
+/* As many bits as any reply may have, from a tag that falls silent after 500; and a single bit. */
+static void reply_rx_takes_any_reply_length(void **unused)
+{
+    (void)unused;
+    static const double blfs_hz[] = {400e3, 400e3, 40e3};
+    struct reply_rx_cfg cfg = rig_cfg();
+    for (unsigned k = 0; k < 6; k++) {
+        int m = k % 3 ? LINK_M8 : LINK_FM0;
+        struct link link = rig_link(blfs_hz[k % 3], m, false);
+        open_with(&cfg, 1 + k / 3, &link, REPLY_KIND_FIXED);
+        rig.listen.n_bits = k % 3 == 2 ? 60 : 500;
+        struct reply_listen as_sent = rig.listen;
+        window_new();
+        struct air air = {.leak = 0.1, .gain = 0.01, .sigma = 0.01 * sigma_of(16.0)};
+        rig.n_samples = LENGTH_MAX;
+        air_fill((struct air[]){air, air}, 2, 0.0);
+        rig.listen.n_bits = LIMIT_BITS;
+        bool over = window_run(0, &result);
+        assert_true(over == (k % 3 < 2));
+        assert_int_equal(result.cause, over ? REPLY_CAUSE_NONE : REPLY_CAUSE_CUT);
+        assert_true(result.verdict == REPLY_DECODED || !over);
+        if (over) {
+            assert_int_equal(result.bits.n_bits, LIMIT_BITS);
+            assert_memory_equal(result.bits.bit, rig.bits.bit, as_sent.n_bits);
+        }
+    }
+    for (unsigned k = 0; k < 16; k++) {
+        struct link link = rig_link(160e3, k % 4, k / 4 % 2);
+        open_with(&cfg, 1 + k / 8, &link, REPLY_KIND_FIXED);
+        rig.listen.n_bits = 1;
+        window_new();
+        struct air air = {.leak = 0.1, .gain = 0.01, .sigma = 0.01 * sigma_of(18.0)};
+        air_fill((struct air[]){air, air}, 2, 0.0);
+        expect_read("one bit");
     }
 }
 
@@ -485,6 +524,7 @@ int main(void)
         cmocka_unit_test(reply_rx_channels_are_independent_of_blocks),
         cmocka_unit_test(reply_rx_channels_hear_nothing_in_noise),
         cmocka_unit_test(reply_rx_takes_the_widest_margin),
+        cmocka_unit_test(reply_rx_takes_any_reply_length),
         cmocka_unit_test(reply_rx_traces_each_error_once),
     };
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
