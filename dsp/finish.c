@@ -9,8 +9,8 @@
 #include "config/require.h"
 #include "dsp/retime.h"
 
-enum { PASSES_MAX = 3, MEMORIES = 2 };
-#define GATE_WIDE_RATIO 0.25   /* edge gates, half-cycles: first look, */
+enum { PASSES_MAX = 3, MEMORIES = 2, SHORT_SYMBOLS = 64 };
+#define GATE_WIDE_RATIO 0.2    /* edge gates, half-cycles: first look, */
 #define GATE_NARROW_RATIO 0.12 /* and when the times are known better */
 /* Forgetting per symbol of the estimates around each symbol: a still channel, and one that moves.
  * Which one holds is found out by how well the others predict each symbol. */
@@ -40,8 +40,8 @@ struct finish {
     int8_t *sign;  /* [2 symbols_max] */
     struct chips *chips;
     double _Complex *gain, *offset; /* around each symbol */
-    struct estimate *behind;
-    double *walked; /* real: along walk direction, at the symbol's middle */
+    struct estimate *own, *behind;  /* of each symbol; of all after it */
+    double *walked;                 /* real: along walk direction, at the symbol's middle */
     float *chip_nats, *edge_nats, *soft;
     uint8_t *bit, *hard;
 };
@@ -58,6 +58,7 @@ enum status finish_new(size_t symbols_max, struct finish **finish)
     f->chips = malloc(symbols_max * sizeof *f->chips);
     f->gain = malloc(symbols_max * sizeof *f->gain);
     f->offset = malloc(symbols_max * sizeof *f->offset);
+    f->own = malloc(symbols_max * sizeof *f->own);
     f->behind = malloc((symbols_max + 1) * sizeof *f->behind);
     f->walked = malloc(symbols_max * sizeof *f->walked);
     f->chip_nats = malloc(2 * symbols_max * sizeof *f->chip_nats);
@@ -65,8 +66,8 @@ enum status finish_new(size_t symbols_max, struct finish **finish)
     f->soft = malloc(symbols_max * sizeof *f->soft);
     f->bit = malloc(symbols_max);
     f->hard = malloc(symbols_max);
-    bool full = f->start && f->sign && f->chips && f->gain && f->offset && f->behind && f->walked &&
-                f->chip_nats && f->edge_nats && f->soft && f->bit && f->hard;
+    bool full = f->start && f->sign && f->chips && f->gain && f->offset && f->own && f->behind &&
+                f->walked && f->chip_nats && f->edge_nats && f->soft && f->bit && f->hard;
     enum status status =
         full ? ST_OK
              : status_fail(ST_NO_MEMORY, "reply finish: no memory for %zu symbols", symbols_max);
@@ -91,6 +92,7 @@ void finish_free(struct finish **finish)
         free(f->chips);
         free(f->gain);
         free(f->offset);
+        free(f->own);
         free(f->behind);
         free(f->walked);
         free(f->chip_nats);
@@ -248,12 +250,10 @@ static double estimates_run(struct finish *f, const struct finish_request *reque
                             double memory)
 {
     bool subcarrier = request->code->m > 1;
-    double _Complex unit = request->walk;
     struct estimate sum = {0};
     for (size_t k = n; k-- > 0;) {
         f->behind[k] = sum;
-        struct estimate e = estimate_of(f, k, subcarrier, unit * f->walked[k]);
-        estimate_add(&sum, &e, memory);
+        estimate_add(&sum, &f->own[k], memory);
     }
     struct estimate ahead = {0};
     double cost = 0.0;
@@ -261,11 +261,17 @@ static double estimates_run(struct finish *f, const struct finish_request *reque
         struct estimate both = ahead;
         estimate_add(&both, &f->behind[k], 1.0);
         estimate_solve(&both, &f->gain[k], &f->offset[k]);
-        cost += symbol_cost(f, k, subcarrier, unit * f->walked[k]);
-        struct estimate e = estimate_of(f, k, subcarrier, unit * f->walked[k]);
-        estimate_add(&ahead, &e, memory);
+        cost += symbol_cost(f, k, subcarrier, request->walk * f->walked[k]);
+        estimate_add(&ahead, &f->own[k], memory);
     }
     return cost;
+}
+
+static void estimates_own(struct finish *f, const struct finish_request *request, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        f->own[k] = estimate_of(f, k, request->code->m > 1, request->walk * f->walked[k]);
+    }
 }
 
 /* A carrier that turned on after the canceller measured it draws the offset along a known direction:
@@ -277,6 +283,7 @@ static void walk_fit(struct finish *f, const struct finish_request *request, siz
     if (request->walk == 0.0 || request->code->m > 1) {
         return;
     }
+    estimates_own(f, request, n);
     estimates_run(f, request, n, 1.0);
     double middle = 0.5 * (f->start[0] + f->start[n]);
     double scale = 0.5 * (f->start[n] - f->start[0]);
@@ -310,6 +317,7 @@ static void walk_fit(struct finish *f, const struct finish_request *request, siz
 static void estimates_best(struct finish *f, const struct finish_request *request, size_t n)
 {
     walk_fit(f, request, n);
+    estimates_own(f, request, n);
     double still = estimates_run(f, request, n, memory_ratio[0]);
     double moving = estimates_run(f, request, n, memory_ratio[1]);
     if (moving > still) {
@@ -361,9 +369,7 @@ static void reply_fill(struct finish *f, const struct finish_request *request, s
     struct estimate all = {0};
     double cost = 0.0, energy = 0.0;
     for (size_t k = 0; k < n; k++) {
-        double _Complex walked = request->walk * f->walked[k];
-        struct estimate e = estimate_of(f, k, subcarrier, walked);
-        estimate_add(&all, &e, 1.0);
+        estimate_add(&all, &f->own[k], 1.0);
         cost += symbol_cost(f, k, subcarrier, 0.0);
         double _Complex level = subcarrier ? 0.0 : f->offset[k];
         for (unsigned c = 0; c < 2; c++) {
@@ -437,7 +443,9 @@ void finish_run(struct finish *finish, const struct finish_request *request,
         if (pass == 0) {
             retime_run(f->retime, &known, GATE_WIDE_RATIO, f->start);
         }
-        retime_run(f->retime, &known, GATE_NARROW_RATIO, f->start);
+        if (pass > 0 || n <= SHORT_SYMBOLS) { /* long replies average their timing well at once */
+            retime_run(f->retime, &known, GATE_NARROW_RATIO, f->start);
+        }
         chips_read(f, request->integral, code->m, n);
         swings_decide(f, code->m, n);
         estimates_best(f, request, n);

@@ -37,6 +37,11 @@ enum status front_new(const struct front_cfg *cfg, struct front **front)
         full = channel->raw && channel->decimated &&
                integral_new(&channel->integral, cfg->capacity_samples);
         status = canceller_new(&channel->canceller);
+        if (!status && (cfg->notch || cfg->blank)) {
+            struct interference_cfg clean = {
+                .rate_sps = cfg->rate_sps, .notch = cfg->notch, .blank = cfg->blank};
+            status = interference_new(&clean, &channel->interference);
+        }
     }
     if (!full) {
         status = status_fail(ST_NO_MEMORY, "receiver front: no memory");
@@ -58,6 +63,7 @@ void front_free(struct front **front)
             free(f->channel[c].decimated);
             free(f->channel[c].integral.sum);
             canceller_free(&f->channel[c].canceller);
+            interference_free(&f->channel[c].interference);
         }
         free(f->combined.sum);
         free(f);
@@ -70,7 +76,8 @@ size_t front_quiet_max(const struct front *front)
     return front->raw_capacity / 2;
 }
 
-void front_begin(struct front *front, size_t quiet_samples, unsigned factor)
+void front_begin(struct front *front, size_t quiet_samples, unsigned factor, double blf_hz,
+                 double blf_tolerance_ratio)
 {
     require(quiet_samples >= 8);
     require(quiet_samples <= front_quiet_max(front));
@@ -78,7 +85,10 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor)
     require(factor <= 4096);
     front->quiet_samples = quiet_samples;
     front->factor = factor;
-    front->n_raw = front->raw_at = 0;
+    front->n_raw = front->raw_at = front->n_clean = front->n_given = 0;
+    front->learnt = false;
+    front->window = (struct interference_window){
+        .blf_hz = blf_hz, .blf_tolerance_ratio = blf_tolerance_ratio, .leak_offset_rad = NAN};
     front->is_combined = front->clipped = false;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
@@ -112,9 +122,22 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
     return n;
 }
 
-bool front_is_quiet_over(const struct front *front)
+/* Other carriers and impulses out of what has come since. In place: what the cleaner holds back it
+ * gives out later, never earlier. */
+static void front_clean(struct front *front)
 {
-    return front->n_raw >= front->quiet_samples;
+    size_t n_new = front->n_raw - front->n_given;
+    size_t n_out = n_new;
+    for (unsigned c = 0; c < front->cfg.n_channels && n_new > 0; c++) {
+        struct front_channel *channel = &front->channel[c];
+        float _Complex *raw = channel->raw + front->raw_at;
+        if (channel->interference) {
+            n_out = interference_clean(channel->interference, raw + front->n_given, n_new,
+                                       raw + front->n_clean);
+        }
+    }
+    front->n_given = front->n_raw;
+    front->n_clean += n_out;
 }
 
 /* One emitter, one offset: the channel that hears it best tells it to the others. */
@@ -139,9 +162,24 @@ static void quiet_measure(struct front *front)
     }
 }
 
-void front_learn(struct front *front)
+bool front_learn(struct front *front)
 {
-    require(front_is_quiet_over(front));
+    require(front->raw_at == 0);
+    if (!front->learnt && front->n_raw < front->quiet_samples) {
+        return false;
+    }
+    for (unsigned c = 0; c < front->cfg.n_channels && !front->learnt; c++) {
+        struct front_channel *channel = &front->channel[c];
+        if (channel->interference) {
+            interference_learn(channel->interference, &front->window, channel->raw,
+                               front->quiet_samples);
+        }
+    }
+    front->learnt = true;
+    front_clean(front);
+    if (front->n_clean < front->quiet_samples) { /* the rest is held back until more comes */
+        return false;
+    }
     quiet_measure(front);
     const struct canceller_quiet *quiet = &front->channel[0].quiet;
     double floor_variance = quiet->power * 1e-13 + 1e-24;
@@ -161,6 +199,7 @@ void front_learn(struct front *front)
     if (coarse) {
         front->whiten.noise_variance /= front->factor;
     }
+    return true;
 }
 
 /* Full scale in I or Q: counted as integers, which vectorises. */
@@ -236,7 +275,10 @@ size_t front_extend(struct front *front, size_t limit_samples)
     size_t done = front->channel[0].integral.n_samples;
     size_t capacity = front->channel[0].integral.capacity_samples;
     limit_samples = limit_samples < capacity ? limit_samples : capacity;
-    size_t n_out = front->n_raw / front->factor;
+    if (front->n_given < front->n_raw) {
+        front_clean(front);
+    }
+    size_t n_out = front->n_clean / front->factor;
     size_t room = limit_samples > done ? limit_samples - done : 0;
     n_out = n_out < room ? n_out : room;
     if (n_out == 0) {
@@ -257,11 +299,19 @@ size_t front_extend(struct front *front, size_t limit_samples)
         sums_extend(&front->channel[c], decimated[c], n_out);
     }
     front->n_raw -= n_raw;
+    front->n_given -= n_raw;
+    front->n_clean -= n_raw;
     front->raw_at += n_raw;
     if (front->is_combined) {
         combined_extend(front);
     }
     return done + n_out;
+}
+
+size_t front_delay_samples(const struct front *front)
+{
+    const struct interference *first = front->channel[0].interference;
+    return first && front->learnt ? interference_delay(first) : 0;
 }
 
 void front_combine(struct front *front, const double _Complex *weight)

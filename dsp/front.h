@@ -14,6 +14,7 @@
 #include "config/status.h"
 #include "dsp/canceller.h"
 #include "dsp/integral.h"
+#include "dsp/interference.h"
 #include "dsp/whiten.h"
 
 struct front_cfg {
@@ -21,11 +22,14 @@ struct front_cfg {
     unsigned n_channels;     /* 1 .. LIMIT_RX_CHANNELS */
     size_t capacity_samples; /* of the sums */
     bool whiten;
+    bool notch; /* look for other carriers in the quiet and take them out */
+    bool blank; /* replace impulses */
 };
 
 struct front_channel {
     float _Complex *raw; /* not decimated yet, the quiet included */
     float _Complex *decimated;
+    struct interference *interference; /* NULL: neither notch nor blank */
     struct canceller *canceller;
     struct canceller_quiet quiet;
     struct integral integral;
@@ -38,6 +42,9 @@ struct front { /* fields may be read */
     unsigned factor;
     size_t quiet_samples;
     size_t raw_capacity, n_raw, raw_at; /* of every channel */
+    size_t n_clean, n_given; /* of n_raw: clean, and given to the cleaner (which holds some back) */
+    bool learnt;
+    struct interference_window window;
     struct front_channel channel[LIMIT_RX_CHANNELS];
     struct whiten whiten;
     struct integral combined; /* with more than one channel, once front_combine was called */
@@ -48,9 +55,11 @@ struct front { /* fields may be read */
 enum status front_new(const struct front_cfg *cfg, struct front **front) must_check;
 void front_free(struct front **front);
 
-/* A new window. A longer quiet than front_quiet_max must be shortened by the caller.
+/* A new window for replies at blf_hz * (1 +- blf_tolerance_ratio). A longer quiet than
+ * front_quiet_max must be shortened by the caller.
  *   pre factor 1 .. 4096, quiet_samples 8 .. front_quiet_max */
-void front_begin(struct front *front, size_t quiet_samples, unsigned factor);
+void front_begin(struct front *front, size_t quiet_samples, unsigned factor, double blf_hz,
+                 double blf_tolerance_ratio);
 size_t front_quiet_max(const struct front *front);
 
 /* Take up to n raw samples, beginning at sample[channel] + first.  returns how many there was room for.
@@ -58,15 +67,15 @@ size_t front_quiet_max(const struct front *front);
 size_t front_append(struct front *front, const float _Complex *const *sample, size_t first,
                     size_t n);
 
-/* The whole quiet is here. */
-bool front_is_quiet_over(const struct front *front);
-
-/* Learn leak, offset and noise from the quiet.   pre front_is_quiet_over */
-void front_learn(struct front *front);
+/* Learn leak, offset, noise and other carriers from the quiet.  out false: it is not all here yet */
+bool front_learn(struct front *front);
 
 /* Extend the sums, but no further than limit_samples: nothing may depend on samples that came early
  * only because of how blocks are cut.  returns the samples the sums hold now */
 size_t front_extend(struct front *front, size_t limit_samples);
+
+/* Raw samples that must follow before one can be given to the sums (held back to tell impulses). */
+size_t front_delay_samples(const struct front *front);
 
 /* From now on the detector reads the channels summed with these weights (maximum ratio: conjugate
  * gains, |weight|^2 summing to 1).   pre n_channels > 1 */

@@ -26,6 +26,21 @@ const char *const reply_cause_text[REPLY_CAUSE_N] = {
     [REPLY_CAUSE_CUT] = "samples missing",
 };
 
+/* What else was on the air, as channel 0 heard it. */
+static void interference_note(const struct reply_rx *rx, struct reply_result *result)
+{
+    const struct front_channel *channel = &rx->front->channel[0];
+    if (!channel->interference || rx->state < RX_SEARCH) {
+        return;
+    }
+    struct interference_report report;
+    interference_report(channel->interference, &report);
+    result->trace.n_tones = report.n_tones;
+    memcpy(result->trace.tone, report.tone, sizeof report.tone);
+    result->trace.blanked_ratio = report.blanked_ratio;
+    result->cause = result->cause ? result->cause : report.cause;
+}
+
 static double power(double _Complex z)
 {
     return creal(z) * creal(z) + cimag(z) * cimag(z);
@@ -72,7 +87,8 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     /* needs_samples may fall when a slow hypothesis dies: what was taken counts */
     double rested = fmin((double)rx->needs_samples, (double)rx->capacity_samples);
     rested = fmax(rested, (double)rx->front->channel[0].integral.n_samples);
-    result->ready_tick = (int64_t)ceil(tick_of_integral(rx, rested) + 0.5);
+    result->ready_tick =
+        (int64_t)ceil(tick_of_integral(rx, rested) + 0.5) + (int64_t)front_delay_samples(rx->front);
     result->blf_hz = result->snr_db = NAN;
     result->gain = 0.0F;
     memset(result->channel_gain, 0, sizeof result->channel_gain);
@@ -90,6 +106,7 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     if (rx->state >= RX_SEARCH) {
         result->trace.noise_spread_db = rx->front->whiten.spread_db;
     }
+    interference_note(rx, result);
 }
 
 /* Energy of a stretch around its mean, in standard deviations above noise. */

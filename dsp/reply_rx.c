@@ -28,6 +28,9 @@ static const struct option_row reply_rx_rows[] = {
               "least squared correlation of a reply with its decoded waveform"),
     REPLY_ROW(whiten, OPTION_BOOL, "", "true", 0, 1,
               "estimate the noise's covariance in I and Q before each reply and look past it"),
+    REPLY_ROW(notch, OPTION_BOOL, "", "true", 0, 1,
+              "look for other carriers in the quiet before each reply and take them out"),
+    REPLY_ROW(blank, OPTION_BOOL, "", "true", 0, 1, "replace impulses"),
     REPLY_ROW(list_size, OPTION_INT, "", "8", 1, 64,
               "likeliest bit sequences of an EPC reply whose CRC is tried"),
     REPLY_ROW(false_read_ratio, OPTION_NUMBER, "", "1e-6", 1e-12, 1.0,
@@ -73,6 +76,8 @@ enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, unsign
         .n_channels = n_channels,
         .capacity_samples = r->capacity_samples,
         .whiten = cfg->whiten,
+        .notch = cfg->notch,
+        .blank = cfg->blank,
     };
     enum status status = front_new(&front_cfg, &r->front);
     status = status ? status : tracks_init(&r->tracks);
@@ -130,7 +135,8 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     }
     rx->next_tick = rx->base_tick;
     double factor = fmin(fmax(samples_per_tpri / SAMPLES_PER_TPRI, 1.0), 4096.0);
-    front_begin(rx->front, quiet_samples, (unsigned)factor);
+    front_begin(rx->front, quiet_samples, (unsigned)factor, listen->blf_hz,
+                listen->blf_tolerance_ratio);
     rx->gate_nats = 0.0;
     rx->lead.score = 0.0;
     rx->tracks.n = 0;
@@ -247,10 +253,9 @@ static bool reply_advance(struct reply_rx *rx)
 static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
 {
     if (rx->state == RX_QUIET) {
-        if (!front_is_quiet_over(rx->front)) {
+        if (!front_learn(rx->front)) {
             return false;
         }
-        front_learn(rx->front);
         const struct canceller_quiet *quiet = &rx->front->channel[0].quiet;
         rx->search.noise_variance = rx->front->whiten.noise_variance;
         rx->search.walk = I * quiet->leak * quiet->offset_sigma_rad * rx->front->factor;

@@ -20,6 +20,7 @@ struct reply_rx_cfg {         /* option keys dsp.* : table reply_rx_options */
     double false_alarm_ratio; /* share of empty slots in which a second look is taken */
     double fit_min_ratio;     /* least squared correlation of a reply with its decoded waveform */
     bool whiten;              /* look past noise that lies in one direction of the I/Q plane */
+    bool notch, blank;        /* take other carriers, impulses out */
     int64_t list_size;        /* likeliest sequences of an EPC reply whose CRC is tried, 1 .. 64 */
     double
         false_read_ratio; /* an EPC is not believed when it is wrong with more than this chance */

@@ -2,7 +2,7 @@
  *
  * Coarse: for each clock of the grid the running sum is read at half-cycle/grid steps; a chip is
  * S[i] = D[i] - S[i+grid] -+ D[i + m grid] with D the half-cycle integrals, so its cost does not
- * grow with m; the preamble (its tail, COARSE_CHIPS_MAX at most) is a sum over chips. */
+ * grow with m; the preamble (its tail, COARSE_CHIPS or COARSE_CHIPS_LONG of it) is a sum over chips. */
 #include "dsp/sync.h"
 
 #include <limits.h>
@@ -13,17 +13,21 @@
 #include "config/require.h"
 #include "dsp/edge.h"
 
-enum { GRID_MAX = 6, COARSE_CHIPS_MAX = 20, REFINE_PASSES = 3, CANDIDATES_MAX = 16 };
+enum {
+    GRID_MAX = 6,
+    COARSE_CHIPS = 12,
+    COARSE_CHIPS_LONG = 20,
+    REFINE_PASSES = 3,
+    CANDIDATES_MAX = 16
+};
 #define REFINE_MIN_RATIO 0.1 /* of the best coarse score: nothing below is worth refining */
 #define FIT_EDGES 48         /* looked at in the first passes; the last one takes all */
 #define RACE_NATS 25.0 /* this far behind on a part of the preamble, not on the whole either */
 
 struct sync {
     size_t capacity;
-    float *at_re, *at_im; /* running sum on the grid */
-    float *chip_re, *chip_im;
-    float *corr_re, *corr_im;
-    float *power; /* of the correlation, all channels' */
+    float *at, *chip, *corr; /* pairs: running sum on the grid, chips, correlation */
+    float *power;            /* of the correlation, all channels' */
 };
 
 struct sync_plan { /* the coarse search of one request */
@@ -40,7 +44,7 @@ static struct sync_plan sync_plan_of(const struct sync_search *search)
 {
     struct sync_plan plan;
     plan.n_all_chips = search->code->n_preamble_chips[search->trext ? 1 : 0];
-    plan.n_chips = plan.n_all_chips < COARSE_CHIPS_MAX ? plan.n_all_chips : COARSE_CHIPS_MAX;
+    plan.n_chips = search->trext ? COARSE_CHIPS_LONG : COARSE_CHIPS;
     plan.n_skip_chips = plan.n_all_chips - plan.n_chips;
     plan.chip = linecode_preamble(search->code, search->trext) + plan.n_skip_chips;
     plan.n_half_cycles = plan.n_chips * search->code->m;
@@ -82,15 +86,11 @@ enum status sync_new(size_t longest_samples, struct sync **sync)
     }
     /* grid points are at least 1/GRID_MAX sample-halves apart: half >= 2 samples */
     s->capacity = longest_samples * GRID_MAX / 2 + 64 * GRID_MAX;
-    s->at_re = malloc(s->capacity * sizeof(float));
-    s->at_im = malloc(s->capacity * sizeof(float));
-    s->chip_re = malloc(s->capacity * sizeof(float));
-    s->chip_im = malloc(s->capacity * sizeof(float));
-    s->corr_re = malloc(s->capacity * sizeof(float));
-    s->corr_im = malloc(s->capacity * sizeof(float));
+    s->at = malloc(2 * s->capacity * sizeof(float));
+    s->chip = malloc(2 * s->capacity * sizeof(float));
+    s->corr = malloc(2 * s->capacity * sizeof(float));
     s->power = malloc(s->capacity * sizeof(float));
-    if (!s->at_re || !s->at_im || !s->chip_re || !s->chip_im || !s->corr_re || !s->corr_im ||
-        !s->power) {
+    if (!s->at || !s->chip || !s->corr || !s->power) {
         sync_free(&s);
         return status_fail(ST_NO_MEMORY, "preamble search: no memory for %zu points", s->capacity);
     }
@@ -101,12 +101,9 @@ enum status sync_new(size_t longest_samples, struct sync **sync)
 void sync_free(struct sync **sync)
 {
     if (*sync) {
-        free((*sync)->at_re);
-        free((*sync)->at_im);
-        free((*sync)->chip_re);
-        free((*sync)->chip_im);
-        free((*sync)->corr_re);
-        free((*sync)->corr_im);
+        free((*sync)->at);
+        free((*sync)->chip);
+        free((*sync)->corr);
         free((*sync)->power);
         free(*sync);
         *sync = NULL;
@@ -129,66 +126,74 @@ double sync_n_hypotheses(const struct sync_search *search)
 }
 
 /* Read the running sum at the grid points lo + i step, to the nearest sample: the grid is coarse
- * anyway. Points out of range are held at the ends. */
-static void sync_sample(struct sync *sync, const struct integral *integral, double lo, double step,
-                        size_t n)
+ * anyway. Points out of range are held at the ends.  out at: pairs of re and im */
+static void sync_sample(const struct integral *integral, const struct sync_grid *grid, float *at)
 {
-    const double _Complex *sum = integral->sum;
-    const double last = (double)integral->n_samples;
-    const double _Complex origin = sum[0];
-    for (size_t i = 0; i < n; i++) {
-        double t = lo + step * (double)i + 0.5;
-        t = t < 0.0 ? 0.0 : t > last ? last : t;
-        double _Complex at = sum[(size_t)t] - origin;
-        sync->at_re[i] = (float)creal(at);
-        sync->at_im[i] = (float)cimag(at);
+    const double *sum = (const double *)integral->sum;
+    const double re = sum[0], im = sum[1];
+    const int64_t last = (int64_t)integral->n_samples;
+    const int64_t step = (int64_t)ldexp(grid->step, 32); /* 32 bits of fraction */
+    int64_t place = (int64_t)ldexp(grid->lo + 0.5, 32);
+    for (size_t i = 0; i < grid->n_points; i++, place += step) {
+        int64_t k = place >> 32;
+        k = k < 0 ? 0 : k;
+        k = k > last ? last : k;
+        at[2 * i] = (float)(sum[2 * k] - re);
+        at[2 * i + 1] = (float)(sum[2 * k + 1] - im);
     }
 }
 
-/* Chip integrals of one component from grid sums: chip i starts at grid point i. Directly for the
- * last `grid` of them, then each from the one a half-cycle later. */
+/* Chip integrals from grid sums, as pairs: chip i starts at grid point i. Directly for the last `grid`
+ * of them, then each from the one a half-cycle later. */
 static void sync_chips(const float *at, size_t n_chip_points, unsigned m, size_t grid, float *chip)
 {
-    size_t start = m > 1 && n_chip_points > grid ? n_chip_points - grid : 0;
-    for (size_t i = start; i < n_chip_points; i++) {
+    const size_t half = 2 * grid, n = 2 * n_chip_points; /* in floats */
+    size_t start = m > 1 && n > half ? n - half : 0;
+    for (size_t i = start; i < n; i++) {
         float sum = 0.0F;
         for (unsigned j = 0; j < m; j++) {
-            float half = at[i + (j + 1) * grid] - at[i + j * grid];
-            sum += j % 2 == 0 ? half : -half;
+            float part = at[i + (j + 1) * half] - at[i + j * half];
+            sum += j % 2 == 0 ? part : -part;
         }
         chip[i] = sum;
     }
-    for (size_t i = start; i-- > 0;) {
-        float first = at[i + grid] - at[i];
-        float past = at[i + (m + 1) * grid] - at[i + m * grid];
-        chip[i] = first - past - chip[i + grid];
+    while (start > 0) { /* a half-cycle at a time: within it nothing waits for anything */
+        size_t n_block = start < half ? start : half;
+        start -= n_block;
+        const float *restrict next = at + start;
+        const float *restrict later = chip + start + half;
+        float *restrict out = chip + start;
+        for (size_t i = 0; i < n_block; i++) {
+            float first = next[i + half] - next[i];
+            float past = next[i + (m + 1) * half] - next[i + m * half];
+            out[i] = first - past - later[i];
+        }
     }
 }
 
 /* Power of the correlation with the preamble at every start of the grid, one channel's; the first
  * one's is set, the others' are added. */
-static void sync_correlate(struct sync *sync, const struct integral *integral,
-                           const struct sync_search *search, const struct sync_plan *plan,
-                           const struct sync_grid *grid, bool first)
+static void sync_correlate(struct sync *sync, const struct integral *integral, unsigned m,
+                           const struct sync_plan *plan, const struct sync_grid *grid, bool first)
 {
-    unsigned m = search->code->m;
-    sync_sample(sync, integral, grid->lo, grid->step, grid->n_points);
-    sync_chips(sync->at_re, grid->n_chip_points, m, plan->grid, sync->chip_re);
-    sync_chips(sync->at_im, grid->n_chip_points, m, plan->grid, sync->chip_im);
-    for (size_t i = 0; i < grid->n_starts; i++) {
-        sync->corr_re[i] = sync->corr_im[i] = 0.0F;
-    }
-    for (unsigned k = 0; k < plan->n_chips; k++) {
-        const float sign = plan->chip[k];
-        const float *re = sync->chip_re + (size_t)k * m * plan->grid;
-        const float *im = sync->chip_im + (size_t)k * m * plan->grid;
-        for (size_t i = 0; i < grid->n_starts; i++) {
-            sync->corr_re[i] += sign * re[i];
-            sync->corr_im[i] += sign * im[i];
+    sync_sample(integral, grid, sync->at);
+    sync_chips(sync->at, grid->n_chip_points, m, plan->grid, sync->chip);
+    size_t n = 2 * grid->n_starts;
+    float *restrict sum = sync->corr;
+    memset(sum, 0, n * sizeof *sum);
+    const size_t apart = 2 * (size_t)m * plan->grid;
+    require(plan->n_chips % 4 == 0);
+    for (unsigned k = 0; k < plan->n_chips; k += 4) { /* four at a time: less to load and store */
+        const float a = plan->chip[k], b = plan->chip[k + 1];
+        const float c = plan->chip[k + 2], d = plan->chip[k + 3];
+        const float *restrict chip = sync->chip + k * apart;
+        for (size_t i = 0; i < n; i++) {
+            sum[i] += (a * chip[i] + b * chip[i + apart]) +
+                      (c * chip[i + 2 * apart] + d * chip[i + 3 * apart]);
         }
     }
     for (size_t i = 0; i < grid->n_starts; i++) {
-        float power = sync->corr_re[i] * sync->corr_re[i] + sync->corr_im[i] * sync->corr_im[i];
+        float power = sum[2 * i] * sum[2 * i] + sum[2 * i + 1] * sum[2 * i + 1];
         sync->power[i] = first ? power : sync->power[i] + power;
     }
 }
@@ -344,46 +349,58 @@ void sync_score(const struct integral *integral, const struct sync_search *searc
     sync_measure(integral, search, span, candidate);
 }
 
-/* Refine on the last n_chips chips of the preamble. */
-static void sync_refine(const struct integral *integral, const struct sync_search *search,
-                        const struct sync_plan *plan, unsigned n_chips,
-                        struct sync_candidate *candidate)
+/* One step of refinement on the last n_chips chips of the preamble: the step is taken when the
+ * correlation grows.   pre  the candidate was measured on the same chips */
+static void sync_step(const struct integral *integral, const struct sync_search *search,
+                      const struct sync_plan *plan, unsigned n_chips, unsigned pass,
+                      struct sync_candidate *candidate)
 {
     static const double gate_ratio[REFINE_PASSES] = {0.45, 0.35, 0.25};
     struct sync_span span = {plan->n_all_chips - n_chips, plan->n_all_chips};
     double reach = (plan->n_all_chips * search->code->m + 1.0) * search->half_hi;
     double first = 0.5 * candidate->half;
     double last = (double)integral->n_samples - reach;
-    sync_measure(integral, search, span, candidate);
-    for (int pass = 0; pass < REFINE_PASSES && candidate->score > 0.0; pass++) {
-        struct sync_candidate moved = *candidate;
-        unsigned n_edges = pass + 1 < REFINE_PASSES ? FIT_EDGES : UINT_MAX;
-        sync_fit(integral, search, span, gate_ratio[pass], n_edges, &moved);
-        moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
-        sync_measure(integral, search, span, &moved);
-        if (moved.score > candidate->score) {
-            *candidate = moved;
-        }
+    struct sync_candidate moved = *candidate;
+    unsigned n_edges = pass + 1 < REFINE_PASSES ? FIT_EDGES : UINT_MAX;
+    sync_fit(integral, search, span, gate_ratio[pass], n_edges, &moved);
+    moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
+    sync_measure(integral, search, span, &moved);
+    if (moved.score > candidate->score) {
+        *candidate = moved;
     }
 }
 
-/* Refine on the part of the preamble that was searched, then what is left in the race on ever more
- * of it: each step's clock is good enough to reach the next one's far end. */
+/* Refine on the part of the preamble that was searched, then on ever more of it: each step's clock is
+ * good enough to reach the next one's far end. What falls behind is left as it is. */
 static void sync_refine_all(const struct integral *integral, const struct sync_search *search,
                             const struct sync_plan *plan, struct sync_candidate *candidate,
                             size_t n)
 {
-    double best = 0.0;
+    bool racing[CANDIDATES_MAX];
     for (size_t k = 0; k < n; k++) {
-        sync_refine(integral, search, plan, plan->n_chips, &candidate[k]);
-        best = fmax(best, candidate[k].score);
+        racing[k] = true;
     }
-    for (size_t k = 0; k < n; k++) {
-        unsigned n_chips = plan->n_chips;
-        while (n_chips < plan->n_all_chips && candidate[k].score >= best - RACE_NATS) {
-            n_chips = 2 * n_chips < plan->n_all_chips ? 2 * n_chips : plan->n_all_chips;
-            sync_refine(integral, search, plan, n_chips, &candidate[k]);
+    for (unsigned n_chips = plan->n_chips;;) {
+        struct sync_span span = {plan->n_all_chips - n_chips, plan->n_all_chips};
+        for (unsigned pass = 0; pass < REFINE_PASSES; pass++) {
+            double best = 0.0;
+            for (size_t k = 0; k < n; k++) {
+                if (racing[k] && pass == 0) {
+                    sync_measure(integral, search, span, &candidate[k]);
+                }
+                if (racing[k] && candidate[k].score > 0.0) {
+                    sync_step(integral, search, plan, n_chips, pass, &candidate[k]);
+                }
+                best = racing[k] ? fmax(best, candidate[k].score) : best;
+            }
+            for (size_t k = 0; k < n; k++) {
+                racing[k] = racing[k] && candidate[k].score >= best - RACE_NATS;
+            }
         }
+        if (n_chips == plan->n_all_chips) {
+            return;
+        }
+        n_chips = 2 * n_chips < plan->n_all_chips ? 2 * n_chips : plan->n_all_chips;
     }
 }
 
@@ -402,7 +419,7 @@ size_t sync_coarse(struct sync *sync, const struct integral *const *channel, uns
         struct sync_grid grid = sync_grid_of(search, &plan, half);
         require(grid.n_points <= sync->capacity);
         for (unsigned c = 0; c < n_channels; c++) {
-            sync_correlate(sync, channel[c], search, &plan, &grid, c == 0);
+            sync_correlate(sync, channel[c], search->code->m, &plan, &grid, c == 0);
         }
         n = sync_maxima(sync, search, &plan, &grid, candidate, n, n_max);
     }

@@ -373,6 +373,9 @@ static void frame_take(struct passive *p)
         p->slot.has_rn16 = true;
     }
     if (sound && command.id == COMMAND_ACK) {
+        if (p->slot.rn16 != command.ack.rn) {
+            p->blf_hz = NAN; /* another tag than the one heard here (a collision) is acknowledged */
+        }
         p->slot.rn16 = command.ack.rn; /* the reader of the recording knew it */
     }
     command_record(p, &command, decoded, crc_right);

@@ -72,7 +72,105 @@ static inline struct air_cfg rig_cfg(size_t n_tags)
                             .dc_offset_dbfs = NAN,
                             .phase_noise_dbc_hz = NAN,
                             .blf_error_ratio = 0,
+                            .tag_level_db = NAN,
+                            .tag_angle_deg = NAN,
+                            .fading_doppler_hz = NAN,
+                            .fading_k_db = 10,
+                            .leak_moving_db = NAN,
+                            .leak_swing_hz = NAN,
+                            .settle_db = NAN,
+                            .settle_us = 20,
+                            .tx_noise_dbc_hz = NAN,
+                            .iq_image_db = NAN,
+                            .iq_image_phase_deg = NAN,
+                            .other_reader_dbfs = NAN,
+                            .other_reader_period_us = NAN,
+                            .other_reader_command_us = 1000,
+                            .impulse_length_us = 1,
+                            .burst_dbfs = NAN,
+                            .burst_bandwidth_hz = 200e3,
+                            .burst_period_us = 4615.4,
+                            .burst_length_us = 576.9,
+                            .emitter = {{.level_db = NAN}, {.level_db = NAN}},
                             .t2_limit_tpri = 20};
+}
+
+/* What n_rx receivers hear of a transmitter that sends tx, or constant `amplitude` when tx is NULL,
+ * in blocks of block_samples. */
+static inline void rig_record(const struct air_cfg *cfg, double rate_sps, const float _Complex *tx,
+                              double amplitude, float _Complex *const rx[], unsigned n_rx,
+                              size_t n_samples, size_t block_samples)
+{
+    struct air *air;
+    assert_int_equal(air_new(cfg, rate_sps, 910e6, 1, n_rx, &air), ST_OK);
+    float _Complex *block = malloc(block_samples * sizeof *block);
+    assert_non_null(block);
+    for (size_t k = 0; k < block_samples; k++) {
+        block[k] = (float)amplitude;
+    }
+    for (size_t done = 0; done < n_samples;) {
+        size_t n = n_samples - done < block_samples ? n_samples - done : block_samples;
+        const float _Complex *from[] = {tx ? tx + done : block};
+        float _Complex *to[AIR_RECEIVERS_MAX];
+        for (unsigned j = 0; j < n_rx; j++) {
+            to[j] = rx[j] + done;
+        }
+        air_step(air, from, to, n);
+        done += n;
+    }
+    air_free(&air);
+    free(block);
+}
+
+static inline float _Complex *rig_samples(size_t n_samples)
+{
+    float _Complex *sample = calloc(n_samples, sizeof *sample);
+    assert_non_null(sample);
+    return sample;
+}
+
+static inline float _Complex *rig_record_cw(const struct air_cfg *cfg, double amplitude,
+                                            size_t n_samples, double rate_sps)
+{
+    float _Complex *rx = rig_samples(n_samples);
+    rig_record(cfg, rate_sps, NULL, amplitude, &rx, 1, n_samples, n_samples);
+    return rx;
+}
+
+struct rig_moments {
+    double _Complex mean;
+    double variance; /* complex: I and Q together */
+};
+
+static inline struct rig_moments rig_moments_of(const float _Complex *x, size_t n)
+{
+    struct rig_moments m = {0};
+    for (size_t k = 0; k < n; k++) {
+        m.mean += (double _Complex)x[k];
+    }
+    m.mean /= (double)n;
+    for (size_t k = 0; k < n; k++) {
+        double _Complex d = (double _Complex)x[k] - m.mean;
+        m.variance += creal(d) * creal(d) + cimag(d) * cimag(d);
+    }
+    m.variance /= (double)n;
+    return m;
+}
+
+/* Mean of x exp(-j 2 pi cycles k / n): the line at that many cycles in n samples. */
+static inline double _Complex rig_line(const float _Complex *x, size_t n, double cycles)
+{
+    double _Complex sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        sum += (double _Complex)x[k] * cexp(-2.0 * M_PI * cycles * (double)k / (double)n * I);
+    }
+    return sum / (double)n;
+}
+
+/* An angle in turns brought to -1/2 .. 1/2. */
+static inline double rig_wrap(double turns)
+{
+    return remainder(turns, 1.0);
 }
 
 static inline void rig_open(struct rig *rig, const struct air_cfg *cfg, double rate_sps)

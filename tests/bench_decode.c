@@ -65,9 +65,9 @@ static double decode_s(const struct samples *samples)
 {
     struct passive_cfg cfg = {
         .rate_sps = samples->rate_sps, .n_channels = 1, .freq_hz = NAN, .record = count_reads};
-    const struct option_table *tables[OPTION_TABLES_MAX];
     struct option_set *set = NULL;
     struct passive *passive = NULL;
+    const struct option_table *tables[OPTION_TABLES_MAX];
     if (option_set_new(tables, option_tables_collect(tables), &set) != ST_OK) {
         return NAN;
     }
@@ -90,9 +90,37 @@ static double decode_s(const struct samples *samples)
     return spent;
 }
 
+/* The recording's flags are the case's settings; where it was written to is none of them. */
+static int record(struct bench_run *run, const char *const *link, const char *path)
+{
+    static const char *const common[] = {"radio.sim.n_tags", "100", "radio.sim.seed",      "3",
+                                         "radio.sim.pace",   "max", "publish.zmq.enabled", "false"};
+    enum { COMMON = sizeof common / sizeof *common };
+    const char *setting[32] = {NULL}, *arguments[40] = {"inventory"};
+    char flag[16][64];
+    size_t n = 0;
+    for (size_t k = 0; k < COMMON; k++) {
+        setting[n++] = common[k];
+    }
+    for (; *link; link++) {
+        setting[n++] = *link;
+    }
+    size_t at = 1;
+    for (size_t k = 0; k < n; k += 2) {
+        snprintf(flag[k / 2], sizeof flag[0], "--%s=%s", setting[k], setting[k + 1]);
+        arguments[at++] = flag[k / 2];
+    }
+    arguments[at++] = "--record";
+    arguments[at] = path;
+    int failed = bench_spawn(run, arguments, NULL, NULL, NULL);
+    struct option_set *set = NULL;
+    failed |= bench_options(run, setting, &set) != ST_OK;
+    option_set_free(&set);
+    return failed;
+}
+
 /* Record an inventory of 100 tags (back to back, no idle rounds), then decode it several times. */
-static int decode_case(struct bench_run *run, const char *label, const char *const *link,
-                       const char *duration)
+static int decode_case(struct bench_run *run, const char *label, const char *const *link)
 {
     char base[] = "/tmp/zpreader-bench-XXXXXX";
     if (!mkdtemp(base)) {
@@ -101,15 +129,8 @@ static int decode_case(struct bench_run *run, const char *label, const char *con
     }
     char path[256];
     snprintf(path, sizeof path, "%s/inventory", base);
-    const char *arguments[32] = {
-        "inventory", "--tags",           "100", "--seed",   "3",  "--duration",
-        duration,    "--radio.sim.pace", "max", "--record", path, "--publish.zmq.enabled=false"};
-    size_t n = 12;
-    for (; *link; link++) {
-        arguments[n++] = *link;
-    }
     struct samples samples = {0};
-    int failed = bench_spawn(run, arguments, NULL, NULL, NULL);
+    int failed = record(run, link, path);
     failed = failed ? failed : samples_load(path, &samples);
     double best = INFINITY, best_fir = INFINITY;
     for (int pass = 0; pass < 7 && !failed; pass++) {
@@ -133,12 +154,12 @@ static int decode_case(struct bench_run *run, const char *label, const char *con
 
 static int run_decode(struct bench_run *run)
 {
-    static const char *const fm0[] = {NULL};
+    static const char *const fm0[] = {"run.duration_s", "0.75", NULL};
     static const char *const m4[] = {
-        "--link.m", "miller4", "--link.blf_hz", "250k", "--link.tari_us",
-        "12.5",     "--rate",  "4e6",           NULL};
-    int failed = decode_case(run, "fm0 40 kHz, 2 MS/s", fm0, "0.75");
-    return failed | decode_case(run, "miller-4 250 kHz, 4 MS/s", m4, "0.4");
+        "run.duration_s", "0.4",  "link.m",         "miller4", "link.blf_hz", "250k",
+        "link.tari_us",   "12.5", "radio.rate_sps", "4e6",     NULL};
+    int failed = decode_case(run, "fm0 40 kHz, 2 MS/s", fm0);
+    return failed | decode_case(run, "miller-4 250 kHz, 4 MS/s", m4);
 }
 
 const struct bench_row bench_decode = {

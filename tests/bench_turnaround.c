@@ -10,7 +10,6 @@
 #include "dsp/tx_shape.h"
 #include "protocol/inventory.h"
 #include "radio/air/air.h"
-#include "reader/option_tables.h"
 #include "reader/stats.h"
 #include "tests/bench.h"
 
@@ -136,19 +135,15 @@ static double rig_time(struct rig *rig, int64_t held, bool *ok)
     return spent_us;
 }
 
-static enum status rig_open(struct rig *rig, const char *const *settings)
+static enum status rig_open(struct bench_run *run, struct rig *rig, const char *const *settings)
 {
-    const struct option_table *tables[OPTION_TABLES_MAX];
     struct option_set *set = NULL;
     struct link_cfg link;
     struct tx_shape_cfg tx;
     struct reply_rx_cfg receiver;
     struct inventory_cfg inventory;
     struct air_cfg air;
-    enum status status = option_set_new(tables, option_tables_collect(tables), &set);
-    for (; !status && *settings; settings += 2) {
-        status = option_set_text(set, settings[0], settings[1], "bench");
-    }
+    enum status status = bench_options(run, settings, &set);
     if (status) {
         return status;
     }
@@ -192,7 +187,7 @@ static int turnaround_case(struct bench_run *run, const char *label, double rate
     memset(&us, 0, sizeof us);
     memset(&rig, 0, sizeof rig);
     rig.rate_sps = rate_sps;
-    if (rig_open(&rig, settings) != ST_OK) {
+    if (rig_open(run, &rig, settings) != ST_OK) {
         fprintf(stderr, "zpreader-bench: %s: %s\n", label, status_detail());
         return 1;
     }

@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
         return 0;
     }
     unsigned n_tx = data[0] & 1 ? 2 : 1;
+    bool is_full = data[0] & 8; /* every impairment at once */
     struct air_cfg cfg = {.seed = data[0],
                           .n_tags = 5,
                           .distance_min_m = 0.5,
@@ -48,7 +49,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
                           .phase_noise_dbc_hz = -120,
                           .blf_error_ratio = NAN,
                           .t1_jitter_us = 1,
-                          .t2_limit_tpri = 20};
+                          .t2_limit_tpri = 20,
+                          .tag_level_db = data[0] & 4 ? NAN : -30,
+                          .tag_angle_deg = is_full ? 60 : NAN,
+                          .tag_speed_mps = is_full ? 3 : 0,
+                          .fading_doppler_hz = is_full ? 20 : NAN,
+                          .carrier_drift_hz_per_s = is_full ? 100 : 0,
+                          .leak_moving_db = is_full ? -30 : NAN,
+                          .leak_moving_hz = 20,
+                          .leak_swing_hz = data[0] & 16 ? 2 : NAN,
+                          .settle_db = is_full ? -30 : NAN,
+                          .settle_us = 10,
+                          .tx_noise_dbc_hz = is_full ? -120 : NAN,
+                          .iq_image_db = is_full ? -30 : NAN,
+                          .iq_image_phase_deg = NAN,
+                          .channel_gain_db = is_full ? -2 : 0,
+                          .other_reader_dbfs = is_full ? -30 : NAN,
+                          .other_reader_offset_hz = 200e3,
+                          .other_reader_period_us = data[0] & 16 ? 600 : NAN,
+                          .other_reader_command_us = 300,
+                          .impulse_rate_per_s = is_full ? 1e4 : 0,
+                          .impulse_length_us = 1,
+                          .burst_dbfs = is_full ? -40 : NAN,
+                          .burst_bandwidth_hz = 200e3,
+                          .burst_period_us = 500,
+                          .burst_length_us = 200,
+                          .emitter = {{.level_db = data[0] & 32 ? -6 : NAN, .offset_hz = 3e3},
+                                      {.level_db = data[0] & 64 ? -10 : NAN, .offset_hz = -5e3}}};
     struct air *air;
     if (air_new(&cfg, 1e6, 910e6, n_tx, 2, &air) != ST_OK) {
         return 0;

@@ -168,28 +168,57 @@ void ref_reply_samples(const struct ref_reply *reply, struct ref_random *random,
     }
 }
 
-/* Integral of the samples over [lo, hi) ticks. */
+/* Integral of the samples over [lo, hi) ticks, hi > lo. */
 static double _Complex stretch_sum(const float _Complex *sample, double lo, double hi)
 {
-    double _Complex sum = 0.0;
-    for (size_t k = (size_t)lo; (double)k < hi; k++) {
-        sum += sample[k] * (fmin(hi, (double)k + 1.0) - fmax(lo, (double)k));
+    size_t first = (size_t)lo, last = (size_t)hi;
+    if (first == last) {
+        return sample[first] * (hi - lo);
     }
-    return sum;
+    double re = 0.0, im = 0.0;
+    for (size_t k = first + 1; k < last; k++) {
+        re += (double)crealf(sample[k]);
+        im += (double)cimagf(sample[k]);
+    }
+    double _Complex sum = re + I * im + sample[first] * ((double)first + 1.0 - lo);
+    return hi > (double)last ? sum + sample[last] * (hi - (double)last) : sum;
 }
 
-/* Squared distance of the half-cycles of one symbol to a state's waveform. */
-static double symbol_distance(const struct ref_reply *reply, const double _Complex *mean,
-                              const double *length, const struct ref_state *state)
+/* The samples of one symbol as a receiver sees them that knows everything but the data. */
+struct ref_symbol {
+    double projection[16]; /* of each half-cycle's integral on h: Re(h* sum) */
+    double edge_loss[16];  /* energy lost in a sample in which the level changes, at each edge */
+};
+
+/* A sample with a share w before the change holds (2w - 1) h: 4 w (1 - w) of its energy is lost. */
+static double edge_loss_at(const struct ref_reply *reply, size_t edge, int64_t first_tick)
 {
-    uint8_t level[16];
-    double distance = 0.0;
-    symbol_put(reply->m, state->half[0], state->half[1], level);
+    double place = reply->edge[edge] - (double)first_tick + 0.5;
+    double share = place - floor(place);
+    return 4.0 * share * (1.0 - share) * creal(reply->gain * conj(reply->gain));
+}
+
+static void symbol_integrate(const struct ref_reply *reply, const float _Complex *sample,
+                             int64_t first_tick, size_t at, struct ref_symbol *symbol)
+{
     for (unsigned q = 0; q < 2 * reply->m; q++) {
-        double _Complex error = mean[q] - (level[q] ? reply->gain : -reply->gain);
-        distance += length[q] * creal(error * conj(error));
+        double lo = reply->edge[at + q] - (double)first_tick + 0.5;
+        double hi = reply->edge[at + q + 1] - (double)first_tick + 0.5;
+        double _Complex sum = stretch_sum(sample, lo, hi) - (hi - lo) * (reply->leak + reply->dc);
+        symbol->projection[q] = creal(sum * conj(reply->gain));
+        symbol->edge_loss[q] = edge_loss_at(reply, at + q, first_tick);
     }
-    return distance;
+}
+
+/* Squared distance to a waveform, but for what is the same for all and for the first edge. */
+static double symbol_distance(const struct ref_symbol *symbol, unsigned n, const uint8_t *level)
+{
+    double along = 0.0, lost = 0.0;
+    for (unsigned q = 0; q < n; q++) {
+        along += level[q] ? symbol->projection[q] : -symbol->projection[q];
+        lost += q > 0 && level[q] != level[q - 1] ? symbol->edge_loss[q] : 0.0;
+    }
+    return -2.0 * along - lost;
 }
 
 void ref_receive(const struct ref_reply *reply, const float _Complex *sample, int64_t first_tick,
@@ -197,26 +226,30 @@ void ref_receive(const struct ref_reply *reply, const float _Complex *sample, in
 {
     static uint8_t from[REF_BITS_MAX + 1][4], sent[REF_BITS_MAX + 1][4];
     const struct ref_state *states = reply->m == 1 ? fm0_states : miller_states;
-    uint8_t scratch[22 * 16];
+    const unsigned n = 2 * reply->m;
+    uint8_t scratch[22 * 16], level[4][16];
     unsigned start_state;
     size_t at = preamble_put(reply->m, reply->trext, scratch, &start_state);
     double metric[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
     metric[start_state] = 0.0;
-    for (size_t k = 0; k <= reply->n_bits; k++, at += 2 * reply->m) {
-        double _Complex mean[16];
-        double length[16], next[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
-        for (unsigned q = 0; q < 2 * reply->m; q++) {
-            double lo = reply->edge[at + q] - (double)first_tick + 0.5;
-            double hi = reply->edge[at + q + 1] - (double)first_tick + 0.5;
-            length[q] = hi - lo;
-            mean[q] = stretch_sum(sample, lo, hi) / length[q] - reply->leak - reply->dc;
+    for (unsigned s = 0; s < 4; s++) {
+        symbol_put(reply->m, states[s].half[0], states[s].half[1], level[s]);
+    }
+    for (size_t k = 0; k <= reply->n_bits; k++, at += n) {
+        struct ref_symbol symbol;
+        double distance[4], next[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
+        symbol_integrate(reply, sample, first_tick, at, &symbol);
+        for (unsigned s = 0; s < 4; s++) {
+            distance[s] = symbol_distance(&symbol, n, level[s]);
         }
         for (unsigned s = 0; s < 4; s++) {
-            for (unsigned b = k < reply->n_bits ? 0 : 1; b < 2; b++) {
+            unsigned before = k == 0 ? scratch[at - 1] : level[s][n - 1];
+            for (unsigned b = k < reply->n_bits ? 0 : 1; b < 2 && isfinite(metric[s]); b++) {
                 unsigned to = states[s].next[b];
-                double sum = metric[s] + symbol_distance(reply, mean, length, &states[to]);
-                if (sum < next[to]) {
-                    next[to] = sum;
+                double total =
+                    metric[s] + distance[to] - (level[to][0] != before ? symbol.edge_loss[0] : 0.0);
+                if (total < next[to]) {
+                    next[to] = total;
                     from[k][to] = (uint8_t)s;
                     sent[k][to] = (uint8_t)b;
                 }
@@ -224,8 +257,10 @@ void ref_receive(const struct ref_reply *reply, const float _Complex *sample, in
         }
         memcpy(metric, next, sizeof metric);
     }
+    double end_loss = edge_loss_at(reply, at, first_tick);
     unsigned best = 0;
-    for (unsigned s = 1; s < 4; s++) {
+    for (unsigned s = 0; s < 4; s++) { /* the tag falls back to low at the end */
+        metric[s] -= level[s][n - 1] ? end_loss : 0.0;
         best = metric[s] < metric[best] ? s : best;
     }
     for (size_t k = reply->n_bits + 1; k-- > 0;) {

@@ -58,7 +58,8 @@ void ref_reply_samples(const struct ref_reply *reply, struct ref_random *random,
                        float _Complex *sample, size_t n);
 
 /* Maximum-likelihood bits when start, clock, gain and level (carrier) are known: matched filter per
- * half-cycle, Viterbi over the four states of the standard, dummy known to be 1.
+ * half-cycle, Viterbi over the four states of the standard, dummy known to be 1. Exact for these
+ * samples: what is lost where a level changes inside a sample is accounted for. White noise.
  *   in sample[] from first_tick on, without turn; out bit[n_bits] */
 void ref_receive(const struct ref_reply *reply, const float _Complex *sample, int64_t first_tick,
                  uint8_t *bit);

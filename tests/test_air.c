@@ -176,45 +176,6 @@ static void air_power_loss_clears_s0(void **state)
     }
 }
 
-static float _Complex *record_cw(const struct air_cfg *cfg, double amplitude, size_t n_samples,
-                                 double rate_sps)
-{
-    struct air *air;
-    assert_int_equal(air_new(cfg, rate_sps, 910e6, 1, 1, &air), ST_OK);
-    float _Complex *tx = malloc(n_samples * sizeof *tx);
-    float _Complex *rx = malloc(n_samples * sizeof *rx);
-    assert_true(tx && rx);
-    for (size_t k = 0; k < n_samples; k++) {
-        tx[k] = (float)amplitude;
-    }
-    const float _Complex *from[] = {tx};
-    float _Complex *to[] = {rx};
-    air_step(air, from, to, n_samples);
-    air_free(&air);
-    free(tx);
-    return rx;
-}
-
-struct moments {
-    double _Complex mean;
-    double variance; /* complex: I and Q together */
-};
-
-static struct moments moments_of(const float _Complex *x, size_t n)
-{
-    struct moments m = {0};
-    for (size_t k = 0; k < n; k++) {
-        m.mean += (double _Complex)x[k];
-    }
-    m.mean /= (double)n;
-    for (size_t k = 0; k < n; k++) {
-        double _Complex d = (double _Complex)x[k] - m.mean;
-        m.variance += creal(d) * creal(d) + cimag(d) * cimag(d);
-    }
-    m.variance /= (double)n;
-    return m;
-}
-
 /* kT0 = -173.98 dBm/Hz; 2 MS/s: -110.97 dBm; F 8 dB: -102.97 dBm; full scale 6 dBm: -108.97 dBFS.
  * Variance of 1e6 samples: 0.1 % standard deviation, limit 4 of them. */
 static void air_noise_is_ktbf(void **state)
@@ -223,9 +184,9 @@ static void air_noise_is_ktbf(void **state)
     const size_t n = 1000000;
     struct air_cfg cfg = rig_cfg(0);
     cfg.noise_figure_db = 8;
-    float _Complex *rx = record_cw(&cfg, 0, n, 2e6);
+    float _Complex *rx = rig_record_cw(&cfg, 0, n, 2e6);
     double theory = 1.380649e-23 * 290 * 2e6 * pow(10, 0.8) * 1e3 / pow(10, 0.6);
-    assert_true(fabs(moments_of(rx, n).variance / theory - 1) < 0.004);
+    assert_true(fabs(rig_moments_of(rx, n).variance / theory - 1) < 0.004);
     double cross = 0;
     double next = 0;
     for (size_t k = 1; k < n; k++) {
@@ -276,13 +237,13 @@ static void air_leak_and_dc_have_their_levels(void **state)
     (void)state;
     struct air_cfg cfg = rig_cfg(0);
     cfg.leak_phase_deg = 90;
-    float _Complex *rx = record_cw(&cfg, 0.5, 1000, 2e6);
+    float _Complex *rx = rig_record_cw(&cfg, 0.5, 1000, 2e6);
     double expected = 0.5 * pow(10, -6 / 20.0);
     assert_true(fabs(cimag((double _Complex)rx[999]) - expected) < 1e-5);
     assert_true(fabs(creal((double _Complex)rx[999])) < 1e-5);
     free(rx);
     cfg.dc_offset_dbfs = -40;
-    rx = record_cw(&cfg, 0.0, 1000, 2e6);
+    rx = rig_record_cw(&cfg, 0.0, 1000, 2e6);
     assert_true(fabs(cabs((double _Complex)rx[500]) - 0.01) < 1e-6);
     free(rx);
 }
@@ -295,9 +256,9 @@ static void air_adc_adds_its_noise(void **state)
     struct air_cfg cfg = rig_cfg(0);
     cfg.noise_figure_db = 8;
     cfg.rx_full_scale_dbm = -75; /* noise well above a step */
-    float _Complex *plain = record_cw(&cfg, 0, n, 2e6);
+    float _Complex *plain = rig_record_cw(&cfg, 0, n, 2e6);
     cfg.adc_bits = 8;
-    float _Complex *coded = record_cw(&cfg, 0, n, 2e6);
+    float _Complex *coded = rig_record_cw(&cfg, 0, n, 2e6);
     double error = 0;
     double step = 2.0 / 256;
     for (size_t k = 0; k < n; k++) {
@@ -312,7 +273,7 @@ static void air_adc_adds_its_noise(void **state)
     free(coded);
     cfg.leak_db = 20; /* far beyond full scale */
     cfg.leak_phase_deg = 45;
-    coded = record_cw(&cfg, 1, 100, 2e6);
+    coded = rig_record_cw(&cfg, 1, 100, 2e6);
     assert_true(crealf(coded[50]) == 1.0f - (float)step);
     free(coded);
 }
@@ -323,7 +284,7 @@ static void air_offset_turns_without_slips(void **state)
     struct air_cfg cfg = rig_cfg(0);
     cfg.carrier_offset_hz = 12345.678;
     const size_t n = 2000000;
-    float _Complex *rx = record_cw(&cfg, 1, n, 2e6);
+    float _Complex *rx = rig_record_cw(&cfg, 1, n, 2e6);
     for (size_t k = 0; k < n; k += 9973) {
         double turns = fmod(12345.678 / 2e6 * (double)k, 1.0);
         double _Complex expected =
@@ -340,8 +301,8 @@ static void air_phase_noise_has_its_density(void **state)
     struct air_cfg cfg = rig_cfg(0);
     cfg.phase_noise_dbc_hz = -110;
     const size_t n = 200000;
-    float _Complex *rx = record_cw(&cfg, 1, n, 2e6);
-    struct moments m = moments_of(rx, n);
+    float _Complex *rx = rig_record_cw(&cfg, 1, n, 2e6);
+    struct rig_moments m = rig_moments_of(rx, n);
     double dbc = 10 * log10(m.variance / (cabs(m.mean) * cabs(m.mean)));
     assert_true(fabs(dbc - -46.99) < 0.05); /* sd 0.014 dB */
     free(rx);
@@ -357,7 +318,7 @@ static void air_leak_drifts_as_told(void **state)
         struct air_cfg cfg = rig_cfg(0);
         cfg.seed = walk;
         cfg.leak_drift_db_per_s = -20;
-        float _Complex *rx = record_cw(&cfg, 1, n + 256, 1e6);
+        float _Complex *rx = rig_record_cw(&cfg, 1, n + 256, 1e6);
         double _Complex change = (double _Complex)(rx[n] - rx[0]);
         sum += creal(change * conj(change)) / pow(10, -0.6);
         free(rx);
@@ -418,8 +379,8 @@ static void air_ebn0_is_calibrated(void **state)
         rig_close(&rig);
         cfg.n_tags = 0;
         const size_t n = 1000000;
-        float _Complex *noise = record_cw(&cfg, 0, n, 4e6);
-        double n0 = moments_of(noise, n).variance / 4e6;
+        float _Complex *noise = rig_record_cw(&cfg, 0, n, 4e6);
+        double n0 = rig_moments_of(noise, n).variance / 4e6;
         free(noise);
         double ebn0_db = 10 * log10(half * half * link->n_cycles * tpri_us * 1e-6 / n0);
         assert_true(fabs(ebn0_db - 60) < 0.05);

@@ -2,9 +2,9 @@
 enable_testing()
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
-# slow textbook references (ref_*.c) that several tests measure with
+# slow textbook references (ref_*.c) that several tests and the benchmarks measure with, and charts
 file(GLOB reference_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/ref_*.c)
-add_library(zp_reference STATIC ${reference_sources})
+add_library(zp_reference STATIC ${reference_sources} ${CMAKE_SOURCE_DIR}/tests/svg.c)
 target_include_directories(zp_reference PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(zp_reference PUBLIC m)
 
@@ -63,4 +63,5 @@ endforeach()
 file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench_*.c)
 add_executable(zpreader-bench ${bench_sources})
 target_include_directories(zpreader-bench PRIVATE ${LIQUID_INCLUDE_DIR})
-target_link_libraries(zpreader-bench zp_reader)
+target_link_libraries(zpreader-bench zp_reader zp_reference)
+add_dependencies(test_bench zpreader-bench)

@@ -7,14 +7,17 @@
 
 #include "config/require.h"
 #include "config/units.h"
+#include "radio/air/check.h"
 #include "radio/air/detector.h"
+#include "radio/air/fading.h"
 #include "radio/air/modulator.h"
 #include "radio/air/noise.h"
 #include "radio/air/population.h"
 #include "radio/air/receiver.h"
+#include "radio/air/sources.h"
 #include "radio/air/tag.h"
 
-#define CHUNK_SAMPLES_MAX 1024
+#define CHUNK_SAMPLES_MAX SOURCES_SAMPLES_MAX
 #define CHUNK_US 40.0 /* shorter than any command: no tag can be asked twice within a chunk */
 #define HOLD_US 50.0
 #define RELEARN_US 2000.0
@@ -39,8 +42,9 @@ struct air_tag {
 struct air {
     struct air_cfg cfg;
     struct tag_world world;
-    double rate_sps;
+    double rate_sps, freq_hz;
     unsigned n_tx, n_rx;
+    struct sources sources;
     int64_t tick;
     size_t n_tags;
     struct air_tag *tags;
@@ -52,9 +56,10 @@ struct air {
     double noise_power;
     struct noise_table table;
     struct receiver receivers[AIR_RECEIVERS_MAX];
-    float _Complex still[AIR_RECEIVERS_MAX][AIR_TRANSMITTERS_MAX]; /* idle tags: sum of -h */
+    float _Complex still[AIR_RECEIVERS_MAX][AIR_SOURCES_MAX]; /* idle tags: sum of -h */
+    struct fading fading;
     size_t chunk_samples;
-    float _Complex last_tx[AIR_TRANSMITTERS_MAX];
+    float _Complex last_tx[AIR_SOURCES_MAX];
     float envelope[CHUNK_SAMPLES_MAX];
     float level[CHUNK_SAMPLES_MAX];
     float _Complex field[CHUNK_SAMPLES_MAX];
@@ -67,55 +72,27 @@ struct detector_context {
 
 /* ---- making ---- */
 
-static enum status check_rows(const struct air_cfg *cfg)
+/* What the cfg says of all tags' swings, relative to the leak of transmitter 0 at receiver 0. */
+static void set_swing(const struct air *air, struct population_path *path)
 {
-    for (size_t i = 0; i < air_options.n_rows; i++) {
-        const struct option_row *row = &air_options.rows[i];
-        const char *field = (const char *)cfg + row->offset;
-        double value;
-        if (row->kind == OPTION_NUMBER) {
-            value = *(const double *)(const void *)field;
-            if (isnan(value) && row->fallback[0] == '\0') {
-                continue;
-            }
-        } else if (row->kind == OPTION_INT) {
-            value = (double)*(const int64_t *)(const void *)field;
-        } else {
-            continue;
-        }
-        if (!(value >= row->min && value <= row->max)) {
-            return status_fail(ST_RANGE, "%s is %g, accepted %g..%g %s", row->key, value, row->min,
-                               row->max, row->unit);
-        }
+    const struct air_cfg *cfg = &air->cfg;
+    double _Complex leak = (double _Complex)air->receivers[0].leak[0];
+    double _Complex swing = (double _Complex)(path->forward[0] * path->back[0]);
+    double ratio = 1.0;
+    if (!isnan(cfg->tag_level_db)) {
+        ratio = units_amplitude_ratio_from_db(cfg->tag_level_db) * cabs(leak) / cabs(swing);
     }
-    if (cfg->distance_min_m > cfg->distance_max_m) {
-        return status_fail(ST_RANGE,
-                           "radio.sim.distance_min_m is %g, accepted up to distance_max_m, %g",
-                           cfg->distance_min_m, cfg->distance_max_m);
+    for (unsigned j = 0; j < AIR_RECEIVERS_MAX; j++) {
+        double channel = j == 0 ? 1.0 : units_amplitude_ratio_from_db(cfg->channel_tag_db);
+        path->back[j] *= (float)(ratio * channel);
     }
-    if (cfg->epc_scheme < POPULATION_SGTIN || cfg->epc_scheme > POPULATION_RANDOM) {
-        return status_fail(ST_RANGE, "radio.sim.epc_scheme is %d, accepted 0..1", cfg->epc_scheme);
+    if (!isnan(cfg->tag_angle_deg)) {
+        double angle = cfg->tag_angle_deg * UNITS_PI / 180.0 + carg(leak) - carg(swing);
+        path->back[0] *= (float)cos(angle) + (float)sin(angle) * I;
     }
-    return ST_OK;
 }
 
-static enum status check_cfg(const struct air_cfg *cfg, double rate_sps, double freq_hz,
-                             unsigned n_tx, unsigned n_rx)
-{
-    if (!(rate_sps >= 1e6 && rate_sps <= 100e6)) {
-        return status_fail(ST_RANGE, "simulated air: rate %g S/s, accepted 1e6..100e6", rate_sps);
-    }
-    if (!(freq_hz > 0.0 && freq_hz < 1e12)) {
-        return status_fail(ST_RANGE, "simulated air: frequency %g Hz, accepted above 0", freq_hz);
-    }
-    if (n_tx < 1 || n_tx > AIR_TRANSMITTERS_MAX || n_rx < 1 || n_rx > AIR_RECEIVERS_MAX) {
-        return status_fail(ST_RANGE, "simulated air: %u transmitters, %u receivers, accepted 1..4",
-                           n_tx, n_rx);
-    }
-    return check_rows(cfg);
-}
-
-static void make_tag(struct air *air, size_t index, double freq_hz)
+static void make_tag(struct air *air, size_t index)
 {
     struct air_tag *item = &air->tags[index];
     const struct air_cfg *cfg = &air->cfg;
@@ -125,7 +102,8 @@ static void make_tag(struct air *air, size_t index, double freq_hz)
     uint8_t epc[POPULATION_EPC_BYTES];
     population_epc((uint64_t)cfg->seed, (enum population_scheme)cfg->epc_scheme, (uint32_t)index,
                    epc);
-    population_place(cfg, freq_hz, &random, &item->path);
+    population_place(cfg, air->freq_hz, &random, &item->path);
+    set_swing(air, &item->path);
     tag_init(&item->tag, epc, 8 * sizeof epc, (uint64_t)cfg->seed << 24 | index, noise_mix(&random),
              &air->world);
     item->scale = 1.0f;
@@ -138,7 +116,7 @@ static void make_tag(struct air *air, size_t index, double freq_hz)
     double sensitivity_dbm =
         cfg->tag_sensitivity_dbm + cfg->tag_sensitivity_spread_db * (noise_uniform(&random) - 0.5);
     double on_level = units_amplitude_ratio_from_db(sensitivity_dbm);
-    if (air->n_tx == 1) {
+    if (air->sources.n_all == 1) {
         on_level /= forward; /* the shared envelope is the transmitter's amplitude */
     }
     double ratio = THRESHOLD_RATIO + THRESHOLD_SPREAD * (noise_uniform(&random) - 0.5);
@@ -153,7 +131,7 @@ static void make_detectors(struct air *air)
 {
     int64_t hold_ticks = units_ticks_from_us(HOLD_US, air->rate_sps);
     int64_t relearn_ticks = units_ticks_from_us(RELEARN_US, air->rate_sps);
-    size_t n_each = air->n_tx == 1 ? air->n_tags : 1;
+    size_t n_each = air->sources.n_all == 1 ? air->n_tags : 1;
     for (size_t i = 0; i < air->n_detectors; i++) {
         detector_init(&air->detectors[i], air->members + i, n_each, hold_ticks, relearn_ticks);
     }
@@ -162,8 +140,11 @@ static void make_detectors(struct air *air)
 /* Idle tags reflect with s = -1: together a fixed gain from each transmitter to each receiver. */
 static void renew_still(struct air *air)
 {
+    if (!isnan(air->cfg.tag_level_db)) {
+        return; /* the leak that levels and angles refer to is the whole of it */
+    }
     for (unsigned j = 0; j < air->n_rx; j++) {
-        for (unsigned i = 0; i < air->n_tx; i++) {
+        for (unsigned i = 0; i < air->sources.n_all; i++) {
             float _Complex sum = 0.0f;
             for (size_t t = 0; t < air->n_tags; t++) {
                 const struct air_tag *item = &air->tags[t];
@@ -189,6 +170,7 @@ static void make_world(struct air *air)
     air->chunk_samples = chunk < CHUNK_SAMPLES_MAX ? chunk : CHUNK_SAMPLES_MAX;
     air->noise_power = receiver_noise_power(cfg, air->rate_sps);
     noise_table_init(&air->table);
+    fading_init(&air->fading, cfg, air->rate_sps, air->freq_hz);
     for (unsigned j = 0; j < air->n_rx; j++) {
         receiver_init(&air->receivers[j], cfg, air->rate_sps, j, &air->table);
     }
@@ -210,10 +192,12 @@ enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, 
     }
     air->cfg = *cfg;
     air->rate_sps = rate_sps;
+    air->freq_hz = freq_hz;
     air->n_tx = n_tx;
     air->n_rx = n_rx;
     air->n_tags = (size_t)cfg->n_tags;
-    air->n_detectors = n_tx == 1 ? 1 : air->n_tags;
+    sources_init(&air->sources, cfg, rate_sps, n_tx);
+    air->n_detectors = air->sources.n_all == 1 ? 1 : air->n_tags;
     air->tags = calloc(air->n_tags + 1, sizeof *air->tags);
     air->members = calloc(air->n_tags + 1, sizeof *air->members);
     air->detectors = calloc(air->n_detectors + 1, sizeof *air->detectors);
@@ -224,7 +208,7 @@ enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, 
     }
     make_world(air);
     for (size_t i = 0; i < air->n_tags; i++) {
-        make_tag(air, i, freq_hz);
+        make_tag(air, i);
     }
     make_detectors(air);
     renew_still(air);
@@ -271,7 +255,7 @@ static void plan_scale(struct air *air, struct air_tag *item, size_t index)
         return;
     }
     double wait_us = 0.5 * fmax(link->rtcal_us, 10.0 * link->tpri_us);
-    bool is_shared = air->n_tx == 1;
+    bool is_shared = air->sources.n_all == 1;
     float peak = air->detectors[is_shared ? 0 : index].peak;
     item->carrier_min = 0.5f * peak * (is_shared ? cabsf(item->path.forward[0]) : 1.0f);
     air->n_to_scale += item->scale_tick == DETECTOR_NEVER;
@@ -319,7 +303,7 @@ static void sum_field(const struct air *air, const struct air_tag *item,
 {
     float *restrict out = (float *)field;
     memset(out, 0, n_samples * sizeof *field);
-    for (unsigned i = 0; i < air->n_tx; i++) {
+    for (unsigned i = 0; i < air->sources.n_all; i++) {
         const float *restrict in = (const float *)(tx[i] + first);
         float re = crealf(item->path.forward[i]);
         float im = cimagf(item->path.forward[i]);
@@ -333,7 +317,7 @@ static void sum_field(const struct air *air, const struct air_tag *item,
 /* Nothing can happen to a detector while all carriers stand still and no timer is due. */
 static bool is_still(const struct air *air, const float _Complex *const tx[], size_t n_samples)
 {
-    for (unsigned i = 0; i < air->n_tx; i++) {
+    for (unsigned i = 0; i < air->sources.n_all; i++) {
         for (size_t k = 0; k < n_samples; k++) {
             if (tx[i][k] != air->last_tx[i]) {
                 return false;
@@ -346,7 +330,7 @@ static bool is_still(const struct air *air, const float _Complex *const tx[], si
 static void listen(struct air *air, const float _Complex *const tx[], size_t n_samples)
 {
     struct detector_context context = {.air = air};
-    if (air->n_tx == 1) {
+    if (air->sources.n_all == 1) {
         magnitude(tx[0], air->envelope, n_samples);
         detector_run(&air->detectors[0], air->envelope, n_samples, air->tick, on_event, &context);
         return;
@@ -361,7 +345,7 @@ static void listen(struct air *air, const float _Complex *const tx[], size_t n_s
         magnitude(air->field, air->envelope, n_samples);
         detector_run(&air->detectors[i], air->envelope, n_samples, air->tick, on_event, &context);
     }
-    for (unsigned i = 0; i < air->n_tx; i++) {
+    for (unsigned i = 0; i < air->sources.n_all; i++) {
         air->last_tx[i] = tx[i][n_samples - 1];
     }
 }
@@ -405,23 +389,56 @@ static int64_t apply_scales(struct air *air, const float _Complex *const tx[], s
     return next;
 }
 
-static void add_reply(struct air *air, struct air_tag *item, const float _Complex *const tx[],
+/* out += level gain field */
+static void add_swing(float *restrict out, const float *restrict field, const float *restrict level,
+                      float _Complex gain, size_t n_samples)
+{
+    float re = crealf(gain);
+    float im = cimagf(gain);
+    for (size_t k = 0; k < n_samples; k++) {
+        out[2 * k] += level[k] * (field[2 * k] * re - field[2 * k + 1] * im);
+        out[2 * k + 1] += level[k] * (field[2 * k] * im + field[2 * k + 1] * re);
+    }
+}
+
+/* The same with a path that fades: the gain runs straight from node to node. */
+static void add_faded(const struct air *air, size_t index, unsigned receiver, float _Complex *rx,
+                      float _Complex gain, size_t n_samples, int64_t first_tick)
+{
+    for (size_t done = 0; done < n_samples;) {
+        int64_t tick = first_tick + (int64_t)done;
+        size_t at = (size_t)(tick % FADING_NODE_TICKS);
+        size_t n = FADING_NODE_TICKS - at;
+        n = n < n_samples - done ? n : n_samples - done;
+        int64_t node = tick - (int64_t)at;
+        float _Complex start = fading_at(&air->fading, index, receiver, node);
+        float _Complex slope =
+            (fading_at(&air->fading, index, receiver, node + FADING_NODE_TICKS) - start) *
+            (1.0f / FADING_NODE_TICKS);
+        for (size_t k = 0; k < n; k++) {
+            float _Complex factor = gain * (start + (float)(at + k) * slope);
+            rx[done + k] += air->level[done + k] * (air->field[done + k] * factor);
+        }
+        done += n;
+    }
+}
+
+static void add_reply(struct air *air, size_t index, const float _Complex *const tx[],
                       float _Complex *const rx[], size_t first, size_t n_samples)
 {
+    struct air_tag *item = &air->tags[index];
     int64_t first_tick = air->tick + (int64_t)first;
     if (!modulator_levels(&item->modulator, &item->tag.reply, first_tick, air->level, n_samples)) {
         return;
     }
     sum_field(air, item, tx, first, air->field, n_samples);
-    const float *restrict field = (const float *)air->field;
     for (unsigned j = 0; j < air->n_rx; j++) {
-        float *restrict out = (float *)(rx[j] + first);
-        float re = 2.0f * crealf(item->path.back[j]) * item->scale; /* from s = -1 to s = +1 */
-        float im = 2.0f * cimagf(item->path.back[j]) * item->scale;
-        for (size_t k = 0; k < n_samples; k++) {
-            float level = air->level[k];
-            out[2 * k] += level * (field[2 * k] * re - field[2 * k + 1] * im);
-            out[2 * k + 1] += level * (field[2 * k] * im + field[2 * k + 1] * re);
+        float _Complex gain = 2.0f * item->path.back[j] * item->scale; /* from s = -1 to s = +1 */
+        if (fading_is_on(&air->fading)) {
+            add_faded(air, index, j, rx[j] + first, gain, n_samples, first_tick);
+        } else {
+            add_swing((float *)(rx[j] + first), (const float *)air->field, air->level, gain,
+                      n_samples);
         }
     }
 }
@@ -441,7 +458,7 @@ static void drop_finished(struct air *air)
 static void speak(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
                   size_t n_samples)
 {
-    const float _Complex *part[AIR_TRANSMITTERS_MAX];
+    const float _Complex *part[AIR_SOURCES_MAX];
     for (size_t done = 0; done < n_samples;) {
         int64_t next = apply_scales(air, tx, done);
         int64_t tick = air->tick + (int64_t)done;
@@ -449,15 +466,15 @@ static void speak(struct air *air, const float _Complex *const tx[], float _Comp
         if (next < tick + (int64_t)n) {
             n = (size_t)(next - tick);
         }
-        for (unsigned i = 0; i < air->n_tx; i++) {
+        for (unsigned i = 0; i < air->sources.n_all; i++) {
             part[i] = tx[i] + done;
         }
         for (unsigned j = 0; j < air->n_rx; j++) {
-            receiver_leak(&air->receivers[j], part, air->n_tx, air->still[j], rx[j] + done, n,
-                          tick);
+            receiver_leak(&air->receivers[j], part, air->sources.n_all, air->still[j], rx[j] + done,
+                          n, tick);
         }
         for (size_t i = 0; i < air->n_active; i++) {
-            add_reply(air, &air->tags[air->active[i]], tx, rx, done, n);
+            add_reply(air, air->active[i], tx, rx, done, n);
         }
         done += n;
     }
@@ -472,19 +489,21 @@ void air_step(struct air *air, const float _Complex *const tx[], float _Complex 
     require(air);
     require(tx);
     require(rx);
-    const float _Complex *from[AIR_TRANSMITTERS_MAX] = {NULL};
+    const float _Complex *sent[AIR_SOURCES_MAX] = {NULL};
+    const float _Complex *on_air[AIR_SOURCES_MAX] = {NULL};
     float _Complex *to[AIR_RECEIVERS_MAX] = {NULL};
     for (size_t done = 0; done < n_samples;) {
         size_t n = n_samples - done;
         n = n < air->chunk_samples ? n : air->chunk_samples;
         for (unsigned i = 0; i < air->n_tx; i++) {
-            from[i] = tx[i] + done;
+            sent[i] = tx[i] + done;
         }
         for (unsigned j = 0; j < air->n_rx; j++) {
             to[j] = rx[j] + done;
         }
-        listen(air, from, n);
-        speak(air, from, to, n);
+        sources_make(&air->sources, &air->table, sent, on_air, n, air->tick);
+        listen(air, sent, n);
+        speak(air, on_air, to, n);
         air->tick += (int64_t)n;
         drop_finished(air);
         done += n;

@@ -16,6 +16,14 @@
 
 #define AIR_TRANSMITTERS_MAX 4
 #define AIR_RECEIVERS_MAX 4
+#define AIR_EMITTERS_MAX 2 /* further carriers the air itself puts on */
+#define AIR_SOURCES_MAX (AIR_TRANSMITTERS_MAX + AIR_EMITTERS_MAX)
+
+struct air_emitter_cfg { /* carrier that tags and receivers hear beside the transmitters */
+    double level_db;     /* relative to transmitter 0 at amplitude 1.0; NaN: none */
+    double offset_hz;    /* relative to the transmitters' carrier */
+    double drift_hz_per_s;
+};
 
 struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents each row */
     int64_t seed;
@@ -52,6 +60,34 @@ struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents
     double t1_jitter_us;    /* uniform +-, added to T1 nominal, clipped to T1min..T1max */
     double t2_limit_tpri;   /* the tag leaves reply/acknowledged after this much silence, 20 */
     int epc_scheme;         /* "sgtin|random" */
+    /* tags as they are wanted, whatever the distance */
+    double tag_level_db;  /* NaN: from the budget. Else |h| of every tag relative to the leak of
+                           * transmitter 0 at receiver 0; idle tags then add nothing to the leak */
+    double tag_angle_deg; /* angle of h to that leak at its start; NaN: by seed */
+    double tag_speed_mps; /* all tags, towards the reader: h turns at 2 v f / c; power-up stays */
+    double fading_doppler_hz; /* greatest Doppler of the diffuse part of h; NaN: none */
+    double fading_k_db;       /* direct over diffuse power (Rice); -100: Rayleigh */
+    /* transmitter, leak and receiver */
+    double carrier_drift_hz_per_s; /* of carrier_offset_hz */
+    double leak_moving_db;     /* part of the leak that turns, relative to the leak; NaN: none */
+    double leak_moving_hz;     /* its Doppler */
+    double leak_swing_hz;      /* NaN: steady; else it swings to and fro so often a second */
+    double settle_db;          /* tail after a step of the carrier, relative to the step, in
+                                    * the leak; NaN: none */
+    double settle_us;          /* its time constant */
+    double tx_noise_dbc_hz;    /* white noise of the transmitted carrier, in the leak; NaN: none */
+    double iq_image_db;        /* x + k conj(x) at every receiver: |k|^2; NaN: none */
+    double iq_image_phase_deg; /* NaN: by seed, receiver by receiver */
+    double channel_gain_db;    /* analog gain of receivers 1.. relative to receiver 0 */
+    double channel_tag_db;     /* the tags' swing at receivers 1.. relative to receiver 0 */
+    /* what others send into the receivers; offsets relative to the receivers' centre */
+    double other_reader_dbfs, other_reader_offset_hz; /* NaN level: none */
+    double other_reader_period_us;                    /* from command to command; NaN: carrier */
+    double other_reader_command_us;
+    double impulse_rate_per_s, impulse_dbfs, impulse_length_us; /* rate 0: none */
+    double burst_dbfs, burst_offset_hz, burst_bandwidth_hz;     /* NaN level: none */
+    double burst_period_us, burst_length_us;
+    struct air_emitter_cfg emitter[AIR_EMITTERS_MAX];
 };
 
 extern const struct option_table air_options;
@@ -73,7 +109,8 @@ void air_step(struct air *air, const float _Complex *const tx[], float _Complex 
 struct air_tag_truth {
     uint8_t epc[62]; /* packed, first bit on air first */
     size_t n_epc_bits;
-    float _Complex gain; /* h at receiver 0: half the swing of the received reply, full scale = 1 */
+    float _Complex gain; /* h at receiver 0: half the swing of the received reply, full scale = 1;
+                          * without fading and motion */
     double blf_error_ratio;
     double power_dbm; /* received at the tag, transmitter 0 at amplitude 1.0 */
     uint64_t n_rn16_sent, n_epc_sent, n_acks_heard, n_acks_late; /* late: after T2 expired */

@@ -7,6 +7,21 @@
         .min = min_, .max = max_, .offset = offsetof(struct air_cfg, field), .meaning = meaning_   \
     }
 
+#define EMITTER_ROW(name_, index_, field_, unit_, fallback_, min_, max_, meaning_)                 \
+    {                                                                                              \
+        .key = "radio.sim.emitter" name_ "_" #field_, .kind = OPTION_NUMBER, .unit = unit_,        \
+        .fallback = fallback_, .min = min_, .max = max_,                                           \
+        .offset = offsetof(struct air_cfg, emitter[index_].field_), .meaning = meaning_            \
+    }
+
+#define EMITTER_ROWS(name, index)                                                                  \
+    EMITTER_ROW(name, index, level_db, "dB", "", -200, 20,                                         \
+                "a further carrier that tags and receivers hear, relative to tx_power_dbm; "       \
+                "not set: none"),                                                                  \
+        EMITTER_ROW(name, index, offset_hz, "Hz", "1000", -50e6, 50e6,                             \
+                    "its frequency relative to the transmitter's, at most half the sample rate"),  \
+        EMITTER_ROW(name, index, drift_hz_per_s, "Hz/s", "0", -1e4, 1e4, "its drift")
+
 static const struct option_row air_rows[] = {
     {.key = "radio.sim.seed",
      .kind = OPTION_INT,
@@ -65,6 +80,58 @@ static const struct option_row air_rows[] = {
         "added to T1, uniform within +- this, kept inside T1min..T1max"),
     ROW(t2_limit_tpri, NUMBER, "Tpri", "20", 3, 1e6,
         "silence after a reply that sends the tag back to arbitrate"),
+    ROW(tag_level_db, NUMBER, "dB", "", -140, 0,
+        "half swing of every reply relative to the leak, at receiver 0; not set: from the budget"),
+    ROW(tag_angle_deg, NUMBER, "deg", "", -360, 360,
+        "angle between the tags' swing and the leak at receiver 0; not set: by seed"),
+    ROW(tag_speed_mps, NUMBER, "m/s", "0", -100, 100,
+        "radial speed of all tags, towards the reader: turns the replies at 2 v f/c"),
+    ROW(fading_doppler_hz, NUMBER, "Hz", "", 0.001, 1000,
+        "greatest Doppler of the fading of each tag's path to each receiver; not set: no fading"),
+    ROW(fading_k_db, NUMBER, "dB", "10", -100, 60,
+        "Rician K of the fading, direct over diffuse power; -100: Rayleigh"),
+    ROW(carrier_drift_hz_per_s, NUMBER, "Hz/s", "0", -1e4, 1e4, "drift of carrier_offset_hz"),
+    ROW(leak_moving_db, NUMBER, "dB", "", -200, 20,
+        "part of the leak off a moving reflector, relative to the leak; not set: none"),
+    ROW(leak_moving_hz, NUMBER, "Hz", "10", -1000, 1000, "Doppler of the moving reflector"),
+    ROW(leak_swing_hz, NUMBER, "Hz", "", 0.01, 50,
+        "the reflector swings to and fro so often, leak_moving_hz at its fastest; not set: steady"),
+    ROW(settle_db, NUMBER, "dB", "", -200, 0,
+        "tail in the leak after each step of our carrier, relative to the step; not set: none"),
+    ROW(settle_us, NUMBER, "us", "20", 0.1, 1e4, "time constant of that tail"),
+    ROW(tx_noise_dbc_hz, NUMBER, "dBc/Hz", "", -300, -60,
+        "white noise of our carrier, heard alike by all receivers in the leak; not set: none"),
+    ROW(iq_image_db, NUMBER, "dB", "", -200, -3,
+        "image in every receiver (x + k conj x) relative to the signal; not set: none"),
+    ROW(iq_image_phase_deg, NUMBER, "deg", "", -360, 360,
+        "phase of the image's k; not set: by seed, receiver by receiver"),
+    ROW(channel_gain_db, NUMBER, "dB", "0", -60, 60,
+        "analog gain of every further receiver relative to receiver 0"),
+    ROW(channel_tag_db, NUMBER, "dB", "0", -60, 60,
+        "the tags' swing at every further receiver relative to receiver 0"),
+    ROW(other_reader_dbfs, NUMBER, "dBFS", "", -200, 20,
+        "carrier of another reader at the receivers; not set: none"),
+    ROW(other_reader_offset_hz, NUMBER, "Hz", "200000", -50e6, 50e6,
+        "its frequency relative to the receivers' centre, at most half the sample rate"),
+    ROW(other_reader_period_us, NUMBER, "us", "", 200, 1e9,
+        "from one of its commands to the next; not set: it sends no commands"),
+    ROW(other_reader_command_us, NUMBER, "us", "1000", 100, 1e8,
+        "length of its commands (PIE, Tari 12.5 us), at most 0.9 of the period"),
+    ROW(impulse_rate_per_s, NUMBER, "", "0", 0, 1e6,
+        "impulses a second at chance times, 0: none; together at most 0.9 of the time"),
+    ROW(impulse_dbfs, NUMBER, "dBFS", "-20", -200, 60, "level of an impulse while it lasts"),
+    ROW(impulse_length_us, NUMBER, "us", "1", 0.001, 1e5, "length of an impulse"),
+    ROW(burst_dbfs, NUMBER, "dBFS", "", -200, 20,
+        "mean power of a burst (GSM, LTE: band-limited noise) while it lasts; not set: none"),
+    ROW(burst_offset_hz, NUMBER, "Hz", "0", -50e6, 50e6,
+        "its centre relative to the receivers' centre; with half its bandwidth inside the rate"),
+    ROW(burst_bandwidth_hz, NUMBER, "Hz", "200000", 1e3, 100e6,
+        "3 dB bandwidth of a burst; from 0.9 of the sample rate on it is white"),
+    ROW(burst_period_us, NUMBER, "us", "4615.4", 10, 1e9, "from burst to burst"),
+    ROW(burst_length_us, NUMBER, "us", "576.9", 10, 1e9,
+        "length of a burst, at most the period: that is noise without a pause"),
+    EMITTER_ROWS("2", 0),
+    EMITTER_ROWS("3", 1),
     {.key = "radio.sim.epc_scheme",
      .kind = OPTION_CHOICE,
      .unit = "",

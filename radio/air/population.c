@@ -88,6 +88,10 @@ void population_place(const struct air_cfg *cfg, double freq_hz, uint64_t *rando
     for (int i = 0; i < AIR_TRANSMITTERS_MAX; i++) {
         path->forward[i] = polar(forward, 2.0 * UNITS_PI * noise_uniform(random));
     }
+    uint64_t apart = *random ^ 0xE417u; /* whoever has no emitters sees the same tags as ever */
+    for (int i = AIR_TRANSMITTERS_MAX; i < AIR_SOURCES_MAX; i++) {
+        path->forward[i] = polar(forward, 2.0 * UNITS_PI * noise_uniform(&apart));
+    }
     for (int j = 0; j < AIR_RECEIVERS_MAX; j++) {
         path->back[j] = polar(back, 2.0 * UNITS_PI * noise_uniform(random));
     }

@@ -17,8 +17,8 @@ void population_epc(uint64_t seed, enum population_scheme scheme, uint32_t index
 
 struct population_path { /* one tag's place */
     double distance_m;
-    float _Complex forward[AIR_TRANSMITTERS_MAX]; /* sqrt(mW) at the chip per unit amplitude */
-    float _Complex back[AIR_RECEIVERS_MAX]; /* receiver amplitude per sqrt(mW) at the chip, half
+    float _Complex forward[AIR_SOURCES_MAX]; /* sqrt(mW) at the chip per unit amplitude */
+    float _Complex back[AIR_RECEIVERS_MAX];  /* receiver amplitude per sqrt(mW) at the chip, half
                                              * swing of the modulation included */
 };
 

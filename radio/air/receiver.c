@@ -1,4 +1,4 @@
-/* receiver.c - leak, carrier offset, phase noise, thermal noise, DC offset, converter. */
+/* receiver.c - leak, carrier offset, phase noise, thermal noise, image, DC offset, converter. */
 #include "radio/air/receiver.h"
 
 #include <math.h>
@@ -8,9 +8,11 @@
 #include "config/units.h"
 
 #define DRIFT_INTERVAL 256 /* ticks between points of the leak's random walk */
-#define TURN_INTERVAL 64   /* ticks between exact values of the rotation */
+#define PIECE_SAMPLES 64
+#define STEP_MAX 1e6 /* of the carrier, full scale = 1 */
 
 enum { STREAM_NOISE = 100, STREAM_PHASE = 200, STREAM_DRIFT = 300, STREAM_LEAK = 400 };
+enum { DRAW_MOVING = 600, DRAW_SETTLE = 700, DRAW_IMAGE = 800 };
 
 static double adc_step(const struct air_cfg *cfg)
 {
@@ -18,19 +20,32 @@ static double adc_step(const struct air_cfg *cfg)
 }
 
 /* Noise added before the converter: thermal, and the converter's own at its input. */
-static double analog_noise_power(const struct air_cfg *cfg, double rate_sps)
+static double analog_noise_power(const struct air_cfg *cfg, double rate_sps, double gain_ratio)
 {
     require(rate_sps > 0.0);
     double watts = UNITS_BOLTZMANN_JPK * UNITS_T0_K * rate_sps *
                    units_power_ratio_from_db(cfg->noise_figure_db);
     double own = cfg->adc_noise_lsb * adc_step(cfg);
-    return watts * 1e3 / units_power_ratio_from_db(cfg->rx_full_scale_dbm) + 2.0 * own * own;
+    return watts * 1e3 / units_power_ratio_from_db(cfg->rx_full_scale_dbm) * gain_ratio +
+           2.0 * own * own;
 }
 
 double receiver_noise_power(const struct air_cfg *cfg, double rate_sps)
 {
     double step = adc_step(cfg);
-    return analog_noise_power(cfg, rate_sps) + 2.0 * step * step / 12.0;
+    return analog_noise_power(cfg, rate_sps, 1.0) + 2.0 * step * step / 12.0;
+}
+
+static double _Complex polar(double amplitude, double angle)
+{
+    return amplitude * cos(angle) + amplitude * sin(angle) * I;
+}
+
+/* A phase of this receiver's own for each purpose. */
+static double draw_angle(const struct air_cfg *cfg, unsigned purpose, unsigned index)
+{
+    uint64_t state = (uint64_t)cfg->seed * 0x9E3779B97F4A7C15u + purpose + 16 * index;
+    return 2.0 * UNITS_PI * noise_uniform(&state);
 }
 
 static void init_leak(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
@@ -38,21 +53,57 @@ static void init_leak(struct receiver *receiver, const struct air_cfg *cfg, doub
 {
     double amplitude =
         units_amplitude_ratio_from_db(cfg->tx_power_dbm + cfg->leak_db - cfg->rx_full_scale_dbm);
-    for (unsigned i = 0; i < AIR_TRANSMITTERS_MAX; i++) {
-        uint64_t state = (uint64_t)cfg->seed * 0x9E3779B97F4A7C15u + STREAM_LEAK + 16 * index + i;
-        double phase_rad = 2.0 * UNITS_PI * noise_uniform(&state);
+    for (unsigned i = 0; i < AIR_SOURCES_MAX; i++) {
+        double phase_rad = draw_angle(cfg, STREAM_LEAK + i, index);
         if (i == index && !isnan(cfg->leak_phase_deg)) {
             phase_rad = cfg->leak_phase_deg * UNITS_PI / 180.0; /* own carrier only */
         }
         receiver->leak_start[i] =
             (float)(amplitude * cos(phase_rad)) + (float)(amplitude * sin(phase_rad)) * I;
         receiver->leak_end[i] = receiver->leak_start[i];
+        receiver->leak[i] = receiver->leak_start[i];
     }
     if (!isnan(cfg->leak_drift_db_per_s)) {
         receiver->drift_sigma =
             (float)(amplitude * units_amplitude_ratio_from_db(cfg->leak_drift_db_per_s) *
                     sqrt(0.5 * DRIFT_INTERVAL / rate_sps));
     }
+}
+
+static void init_moving(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
+                        unsigned index)
+{
+    if (isnan(cfg->leak_moving_db)) {
+        return;
+    }
+    receiver->moving_ratio = (float _Complex)polar(
+        units_amplitude_ratio_from_db(cfg->leak_moving_db), draw_angle(cfg, DRAW_MOVING, index));
+    if (isnan(cfg->leak_swing_hz)) {
+        oscillator_init(&receiver->moving, cfg->leak_moving_hz, 0.0, rate_sps);
+    } else {
+        oscillator_init_swing(&receiver->moving, cfg->leak_moving_hz, cfg->leak_swing_hz, rate_sps);
+    }
+}
+
+static void init_settle(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
+                        unsigned index)
+{
+    if (isnan(cfg->settle_db)) {
+        return;
+    }
+    receiver->settle_ratio =
+        polar(units_amplitude_ratio_from_db(cfg->settle_db), draw_angle(cfg, DRAW_SETTLE, index));
+    receiver->settle_share = -expm1(-1e6 / (cfg->settle_us * rate_sps));
+}
+
+static void init_image(struct receiver *receiver, const struct air_cfg *cfg, unsigned index)
+{
+    if (isnan(cfg->iq_image_db)) {
+        return;
+    }
+    double angle = isnan(cfg->iq_image_phase_deg) ? draw_angle(cfg, DRAW_IMAGE, index)
+                                                  : cfg->iq_image_phase_deg * UNITS_PI / 180.0;
+    receiver->image = (float _Complex)polar(units_amplitude_ratio_from_db(cfg->iq_image_db), angle);
 }
 
 void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
@@ -66,13 +117,15 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
     noise_stream_init(&receiver->phase_stream, seed, STREAM_PHASE + index);
     noise_stream_init(&receiver->drift_stream, seed, STREAM_DRIFT + index);
     init_leak(receiver, cfg, rate_sps, index);
-    double turns = cfg->carrier_offset_hz / rate_sps; /* |turns| <= 1, as the range of the row */
-    receiver->turn_step = (uint64_t)(int64_t)llround(remainder(turns, 1.0) * 0x1p63) << 1;
-    double step_rad = 2.0 * UNITS_PI * ldexp((double)(int64_t)receiver->turn_step, -64);
-    receiver->step_cos = cos(step_rad);
-    receiver->step_sin = sin(step_rad);
-    receiver->turn_cos = 1.0;
-    receiver->noise_sigma = (float)sqrt(0.5 * analog_noise_power(cfg, rate_sps));
+    init_moving(receiver, cfg, rate_sps, index);
+    init_settle(receiver, cfg, rate_sps, index);
+    init_image(receiver, cfg, index);
+    interference_init(&receiver->interference, cfg, rate_sps, index, table);
+    oscillator_init(&receiver->carrier, cfg->carrier_offset_hz, cfg->carrier_drift_hz_per_s,
+                    rate_sps);
+    double gain = index == 0 ? 1.0 : units_amplitude_ratio_from_db(cfg->channel_gain_db);
+    receiver->gain = (float)gain;
+    receiver->noise_sigma = (float)sqrt(0.5 * analog_noise_power(cfg, rate_sps, gain * gain));
     if (!isnan(cfg->phase_noise_dbc_hz)) {
         receiver->phase_sigma_rad =
             (float)sqrt(units_power_ratio_from_db(cfg->phase_noise_dbc_hz) * rate_sps);
@@ -138,11 +191,47 @@ static void leak_interval(struct receiver *receiver, const float _Complex *const
     }
 }
 
+/* The moving part of the leak: each source's leak at tick 0, turned. */
+static void add_moving(struct receiver *receiver, const float _Complex *const tx[], unsigned n_tx,
+                       float _Complex *rx, size_t n_samples, int64_t first_tick)
+{
+    float _Complex piece[PIECE_SAMPLES];
+    for (size_t done = 0; done < n_samples;) {
+        size_t n = n_samples - done < PIECE_SAMPLES ? n_samples - done : PIECE_SAMPLES;
+        memset(piece, 0, n * sizeof *piece);
+        for (unsigned i = 0; i < n_tx; i++) {
+            add_scaled(tx[i] + done, receiver->moving_ratio * receiver->leak[i], piece, n);
+        }
+        oscillator_turn(&receiver->moving, (float *)piece, n, first_tick + (int64_t)done);
+        add_scaled(piece, 1.0f, rx + done, n);
+        done += n;
+    }
+}
+
+/* What the front end still lacks of the carrier after a step dies out by exp(-t / tau). */
+static void add_settling(struct receiver *receiver, const float _Complex *const tx[], unsigned n_tx,
+                         float _Complex *rx, size_t n_samples)
+{
+    for (unsigned i = 0; i < n_tx; i++) {
+        double _Complex settled = receiver->settled[i];
+        double _Complex ratio = receiver->settle_ratio * receiver->leak[i];
+        for (size_t k = 0; k < n_samples; k++) {
+            double _Complex lack = (double _Complex)tx[i][k] - settled;
+            if (!(cabs(lack) < STEP_MAX)) {
+                continue; /* what is not a number must not stay for ever */
+            }
+            rx[k] += (float _Complex)(ratio * lack);
+            settled += receiver->settle_share * lack;
+        }
+        receiver->settled[i] = settled;
+    }
+}
+
 void receiver_leak(struct receiver *receiver, const float _Complex *const tx[], unsigned n_tx,
                    const float _Complex *still, float _Complex *rx, size_t n_samples,
                    int64_t first_tick)
 {
-    require(n_tx <= AIR_TRANSMITTERS_MAX);
+    require(n_tx <= AIR_SOURCES_MAX);
     memset(rx, 0, n_samples * sizeof *rx);
     for (size_t done = 0; done < n_samples;) {
         unsigned at = (unsigned)((first_tick + (int64_t)done) % DRIFT_INTERVAL);
@@ -154,27 +243,11 @@ void receiver_leak(struct receiver *receiver, const float _Complex *const tx[], 
         leak_interval(receiver, tx, n_tx, still, rx, done, n, at);
         done += n;
     }
-}
-
-/* Rotate by exp(j 2 pi f t): exact from the integer phase every TURN_INTERVAL ticks, by recurrence
- * in double between. */
-static void rotate(struct receiver *receiver, float *value, size_t n_samples, int64_t first_tick)
-{
-    for (size_t k = 0; k < n_samples; k++) {
-        uint64_t tick = (uint64_t)first_tick + k;
-        if (tick % TURN_INTERVAL == 0) {
-            double turns = ldexp((double)(int64_t)(receiver->turn_step * tick), -64);
-            receiver->turn_cos = cos(2.0 * UNITS_PI * turns);
-            receiver->turn_sin = sin(2.0 * UNITS_PI * turns);
-        }
-        double c = receiver->turn_cos;
-        double s = receiver->turn_sin;
-        double re = (double)value[2 * k];
-        double im = (double)value[2 * k + 1];
-        value[2 * k] = (float)(re * c - im * s);
-        value[2 * k + 1] = (float)(re * s + im * c);
-        receiver->turn_cos = c * receiver->step_cos - s * receiver->step_sin;
-        receiver->turn_sin = c * receiver->step_sin + s * receiver->step_cos;
+    if (receiver->moving_ratio != 0.0f) {
+        add_moving(receiver, tx, n_tx, rx, n_samples, first_tick);
+    }
+    if (receiver->settle_ratio != 0.0) {
+        add_settling(receiver, tx, n_tx, rx, n_samples);
     }
 }
 
@@ -189,6 +262,26 @@ static void add_phase_noise(struct receiver *receiver, float *value, size_t n_sa
         float im = value[2 * k + 1];
         value[2 * k] = re * along - im * phi;
         value[2 * k + 1] = im * along + re * phi;
+    }
+}
+
+static void add_image(float _Complex *rx, size_t n_samples, float _Complex image)
+{
+    float *value = (float *)rx;
+    float re = crealf(image);
+    float im = cimagf(image);
+    for (size_t k = 0; k < n_samples; k++) {
+        float x = value[2 * k];
+        float y = value[2 * k + 1];
+        value[2 * k] = x + re * x + im * y;
+        value[2 * k + 1] = y + im * x - re * y;
+    }
+}
+
+static void scale(float *value, size_t n_values, float gain)
+{
+    for (size_t i = 0; i < n_values; i++) {
+        value[i] *= gain;
     }
 }
 
@@ -212,13 +305,22 @@ void receiver_finish(struct receiver *receiver, float _Complex *rx, size_t n_sam
 {
     require(rx || n_samples == 0);
     float *value = (float *)rx;
-    if (receiver->turn_step != 0) {
-        rotate(receiver, value, n_samples, first_tick);
+    if (oscillator_turns(&receiver->carrier)) {
+        oscillator_turn(&receiver->carrier, value, n_samples, first_tick);
+    }
+    if (receiver->interference.is_on) {
+        interference_add(&receiver->interference, rx, n_samples, first_tick);
     }
     if (receiver->phase_sigma_rad > 0.0f) {
         add_phase_noise(receiver, value, n_samples);
     }
+    if (receiver->gain != 1.0f) {
+        scale(value, 2 * n_samples, receiver->gain);
+    }
     noise_add(receiver->table, &receiver->noise_stream, receiver->noise_sigma, rx, n_samples);
+    if (receiver->image != 0.0f) {
+        add_image(rx, n_samples, receiver->image);
+    }
     if (receiver->dc != 0.0f) {
         for (size_t k = 0; k < n_samples; k++) {
             rx[k] += receiver->dc;

@@ -1,0 +1,69 @@
+/* sources.c - transmitters' noise, further emitters. */
+#include "radio/air/sources.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "config/require.h"
+#include "config/units.h"
+
+enum { STREAM_TX_NOISE = 900 };
+
+void sources_init(struct sources *sources, const struct air_cfg *cfg, double rate_sps,
+                  unsigned n_tx)
+{
+    require(n_tx <= AIR_TRANSMITTERS_MAX);
+    memset(sources, 0, sizeof *sources);
+    sources->n_tx = n_tx;
+    sources->n_all = n_tx;
+    for (unsigned i = 0; i < AIR_EMITTERS_MAX; i++) {
+        const struct air_emitter_cfg *emitter = &cfg->emitter[i];
+        if (!isnan(emitter->level_db)) {
+            unsigned at = sources->n_all - n_tx;
+            sources->amplitude[at] = (float)units_amplitude_ratio_from_db(emitter->level_db);
+            oscillator_init(&sources->oscillator[at], emitter->offset_hz, emitter->drift_hz_per_s,
+                            rate_sps);
+            sources->n_all++;
+        }
+    }
+    if (!isnan(cfg->tx_noise_dbc_hz)) {
+        double power_ratio = units_power_ratio_from_db(cfg->tx_noise_dbc_hz) * rate_sps;
+        sources->noise_sigma = (float)sqrt(0.5 * power_ratio);
+    }
+    for (unsigned i = 0; i < n_tx; i++) {
+        noise_stream_init(&sources->noise_stream[i], (uint64_t)cfg->seed, STREAM_TX_NOISE + i);
+    }
+}
+
+static void fill(float _Complex *sample, float value, size_t n_samples)
+{
+    for (size_t k = 0; k < n_samples; k++) {
+        sample[k] = value;
+    }
+}
+
+void sources_make(struct sources *sources, const struct noise_table *table,
+                  const float _Complex *sent[], const float _Complex *on_air[], size_t n_samples,
+                  int64_t first_tick)
+{
+    require(n_samples <= SOURCES_SAMPLES_MAX);
+    for (unsigned i = 0; i < sources->n_tx; i++) {
+        on_air[i] = sent[i];
+        if (sources->noise_sigma > 0.0f) {
+            float _Complex *made = sources->made[i];
+            fill(made, 1.0f, n_samples);
+            noise_add(table, &sources->noise_stream[i], sources->noise_sigma, made, n_samples);
+            for (size_t k = 0; k < n_samples; k++) {
+                made[k] *= sent[i][k];
+            }
+            on_air[i] = made;
+        }
+    }
+    for (unsigned i = sources->n_tx; i < sources->n_all; i++) {
+        unsigned at = i - sources->n_tx;
+        float _Complex *made = sources->made[i];
+        fill(made, sources->amplitude[at], n_samples);
+        oscillator_turn(&sources->oscillator[at], (float *)made, n_samples, first_tick);
+        sent[i] = on_air[i] = made;
+    }
+}
