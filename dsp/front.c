@@ -96,7 +96,7 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
         struct front_channel *channel = &front->channel[c];
         channel->quiet = (struct canceller_quiet){0};
         channel->integral.n_samples = 0;
-        channel->integral.sum[0] = 0.0;
+        channel->integral.sum[0] = channel->part = 0.0;
     }
     front->combined.n_samples = 0;
 }
@@ -211,20 +211,20 @@ bool front_learn(struct front *front)
         return false;
     }
     quiet_measure(front);
-    size_t n = front->quiet_samples / front->factor;
     const struct canceller_quiet *quiet = &front->channel[0].quiet;
     double floor_variance = quiet->power * 1e-13 + 1e-24;
     const float _Complex *noise[LIMIT_RX_CHANNELS];
-    bool coarse = n < NOISE_SAMPLES_MIN; /* then raw ones tell more, though not of their colour */
+    /* too few decimated samples: raw ones tell more, though not of their colour */
+    bool coarse = front->quiet_samples / front->factor < NOISE_SAMPLES_MIN;
+    unsigned factor = coarse ? 1 : front->factor;
+    size_t n = front->quiet_samples / factor;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
-        if (!coarse) {
-            canceller_decimate(channel->canceller, &channel->quiet, 0, channel->raw, front->factor,
-                               channel->decimated, n);
-        }
-        noise[c] = coarse ? channel->raw : channel->decimated;
+        canceller_decimate(channel->canceller, &channel->quiet, 0, channel->raw, factor,
+                           channel->decimated, n);
+        noise[c] = channel->decimated;
     }
-    whiten_learn(&front->whiten, front->cfg.n_channels, noise, coarse ? front->quiet_samples : n,
+    whiten_learn(&front->whiten, front->cfg.n_channels, noise, n,
                  floor_variance * (coarse ? front->factor : 1), front->cfg.whiten && !coarse);
     if (coarse) {
         front->whiten.noise_variance /= front->factor;
@@ -232,37 +232,54 @@ bool front_learn(struct front *front)
     return true;
 }
 
-/* Four at a time: only one addition in four waits for the one before. */
-static void integral_add(struct integral *integral, const float _Complex *sample,
-                         float _Complex level, size_t n)
+/* Sums are taken from the last place divisible by four: so they round the same however the samples
+ * are cut, and only one addition in four waits for the one before. */
+static void sum_one(struct front_channel *channel, float _Complex sample)
 {
+    struct integral *integral = &channel->integral;
+    size_t at = integral->n_samples++;
+    channel->part += (double _Complex)sample;
+    integral->sum[at + 1] = integral->sum[at / 4 * 4] + channel->part;
+    if ((at + 1) % 4 == 0) {
+        channel->part = 0.0;
+    }
+}
+
+/* Samples less a level onto the sums. */
+static void sums_extend(struct front_channel *channel, const float _Complex *sample,
+                        float _Complex level, size_t n)
+{
+    struct integral *integral = &channel->integral;
+    size_t k = 0;
+    while (k < n && integral->n_samples % 4 != 0) {
+        sum_one(channel, sample[k++] - level);
+    }
     double _Complex *sum = integral->sum + integral->n_samples;
     double re = creal(sum[0]), im = cimag(sum[0]);
     const float level_re = crealf(level), level_im = cimagf(level);
-    const float *x = (const float *)sample;
+    const float *x = (const float *)(sample + k);
     double *out = (double *)(sum + 1);
-    size_t k = 0;
-    for (; k + 4 <= n; k += 4, x += 8, out += 8) {
+    size_t n_fours = (n - k) / 4;
+    for (size_t j = 0; j < n_fours; j++, x += 8, out += 8) {
         double y[8]; /* running sums of these four alone */
-        for (unsigned j = 0; j < 4; j++) {
-            y[2 * j] = (double)(x[2 * j] - level_re);
-            y[2 * j + 1] = (double)(x[2 * j + 1] - level_im);
+        for (unsigned i = 0; i < 4; i++) {
+            y[2 * i] = (double)(x[2 * i] - level_re);
+            y[2 * i + 1] = (double)(x[2 * i + 1] - level_im);
         }
-        for (unsigned j = 2; j < 8; j++) {
-            y[j] += y[j - 2];
+        for (unsigned i = 2; i < 8; i++) {
+            y[i] += y[i - 2];
         }
-        for (unsigned j = 0; j < 4; j++) {
-            out[2 * j] = re + y[2 * j];
-            out[2 * j + 1] = im + y[2 * j + 1];
+        for (unsigned i = 0; i < 4; i++) {
+            out[2 * i] = re + y[2 * i];
+            out[2 * i + 1] = im + y[2 * i + 1];
         }
         re += y[6];
         im += y[7];
     }
-    for (; k < n; k++, x += 2, out += 2) {
-        out[0] = re += (double)(x[0] - level_re);
-        out[1] = im += (double)(x[1] - level_im);
+    integral->n_samples += 4 * n_fours;
+    for (k += 4 * n_fours; k < n; k++) {
+        sum_one(channel, sample[k] - level);
     }
-    integral->n_samples += n;
 }
 
 static void combined_extend(struct front *front)
@@ -289,7 +306,7 @@ static void channels_add(struct front *front, size_t done, size_t n_out)
     }
     whiten_apply(&front->whiten, decimated, n_out);
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        integral_add(&front->channel[c].integral, decimated[c], 0.0F, n_out);
+        sums_extend(&front->channel[c], decimated[c], 0.0F, n_out);
     }
 }
 
@@ -310,8 +327,8 @@ size_t front_extend(struct front *front, size_t limit_samples)
     size_t n_raw = n_out * front->factor;
     const struct front_channel *first = &front->channel[0];
     if (front->factor == 1 && front->whiten.plain && first->quiet.offset_rad == 0.0) {
-        integral_add(&front->channel[0].integral, first->raw + front->raw_at,
-                     (float _Complex)first->quiet.leak, n_out); /* nothing else to be done */
+        sums_extend(&front->channel[0], first->raw + front->raw_at,
+                    (float _Complex)first->quiet.leak, n_out); /* nothing else to be done */
     } else {
         channels_add(front, done, n_out);
     }

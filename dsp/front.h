@@ -33,6 +33,7 @@ struct front_channel {
     struct canceller *canceller;
     struct canceller_quiet quiet;
     struct integral integral;
+    double _Complex part;  /* of its last sum, since the place before that four divides */
     float _Complex weight; /* in the sum of the channels */
 };
 

@@ -191,10 +191,12 @@ static void gains_measure(struct reply_rx *rx, const struct finish_reply *reply,
     result->trace.noise_axis_deg = atan2(fabs(across), fabs(along)) * 180.0 / UNITS_PI;
 }
 
-static void errors_note(const struct finish_reply *reply, size_t n_bits, struct reply_trace *trace)
+/* Bits that a decision symbol by symbol has otherwise than the final one. */
+static void errors_note(const struct finish_reply *reply, struct reply_result *result)
 {
-    for (size_t k = 0; k < n_bits; k++) {
-        if (!reply->hard[k]) {
+    struct reply_trace *trace = &result->trace;
+    for (size_t k = 0; k < result->bits.n_bits; k++) {
+        if ((reply->bit[k] ^ reply->hard[k]) == result->bits.bit[k]) {
             continue;
         }
         if (trace->n_errors < REPLY_ERRORS_MAX) {
@@ -227,7 +229,6 @@ static void reply_measure(struct reply_rx *rx, const struct finish_reply *reply,
     trace->clock_drift_ratio = reply->drift_ratio;
     trace->residual_ratio = reply->residual_ratio;
     trace->bit_errors_expected = reply->bits_expected;
-    errors_note(reply, n_bits, trace);
 }
 
 /* A decoded waveform is a reply when it stands out of the noise and explains what was received. */
@@ -252,13 +253,7 @@ static bool epc_check(struct reply_rx *rx, const struct finish_reply *reply,
     struct list_result list;
     list_decode(&cfg, finish_sequence(rx->finish), reply->soft_nats, result->bits.bit,
                 result->bits.n_bits, &list);
-    struct reply_trace *trace = &result->trace;
-    trace->n_list_tried = list.n_tried;
-    for (unsigned k = 0; k < list.n_changed; k++, trace->n_errors++) {
-        if (trace->n_errors < REPLY_ERRORS_MAX) {
-            trace->error_bit[trace->n_errors] = list.changed[k];
-        }
-    }
+    result->trace.n_list_tried = list.n_tried;
     return list.verdict != LIST_DOUBTFUL;
 }
 
@@ -273,6 +268,7 @@ static bool reply_read(struct reply_rx *rx, size_t best, struct reply_result *re
     if (!fault && rx->listen.kind == REPLY_KIND_EPC && !epc_check(rx, &reply, result)) {
         fault = REPLY_CAUSE_DOUBTFUL;
     }
+    errors_note(&reply, result);
     if (fault) {
         result->cause = result->cause ? result->cause : fault;
         return false;

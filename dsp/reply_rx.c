@@ -12,6 +12,7 @@
 #define SAMPLES_PER_TPRI 48.0 /* wanted after decimation: a sample that holds an edge says less */
 #define DRIFT_RATIO 0.025     /* Gen2 6.3.1.3.3: in a reply, at its beginning too */
 #define LONGEST_WINDOW_TPRI 6000.0
+enum { GATE_STEPS = 6 }; /* of a fixed point that each step brings ten times nearer */
 
 #define REPLY_ROW(field, kind_, unit_, fallback_, lo, hi, text)                                    \
     {                                                                                              \
@@ -119,7 +120,9 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     rx->code = linecode_of(link->m);
     rx->state = RX_QUIET;
     double margin_us = rx->cfg.start_margin_tpri * link->tpri_us;
-    double lo_us = isnan(listen->start_lo_us) ? link->t1_min_us - margin_us : listen->start_lo_us;
+    double lo_us = isnan(listen->start_lo_us) /* a wide margin leaves some quiet nevertheless */
+                       ? fmax(link->t1_min_us - margin_us, 0.5 * link->t1_min_us)
+                       : listen->start_lo_us;
     double hi_us = isnan(listen->start_hi_us) ? link->t1_max_us + margin_us : listen->start_hi_us;
     /* the carrier settles during the edge (<= 0.33 Tari, half of it after the 50 % point) */
     double settle_us = fmin(0.35 * link->tari_us + 1.0, 0.4 * lo_us);
@@ -147,6 +150,10 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
         .half_lo = half / (1.0 + listen->blf_tolerance_ratio + DRIFT_RATIO),
         .half_hi = half / (1.0 - listen->blf_tolerance_ratio - DRIFT_RATIO),
     };
+    /* nothing is to be read before the first sample */
+    rx->search.start_lo = fmax(rx->search.start_lo, rx->search.half_hi);
+    rx->search.start_hi = fmax(rx->search.start_hi, rx->search.start_lo);
+    require(sync_needs_samples(&rx->search) <= (double)rx->capacity_samples);
 }
 
 int64_t reply_rx_first_tick(const struct reply_rx *rx)
@@ -182,6 +189,18 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
     return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
 }
 
+/* The score that noise reaches in false_alarm_ratio of empty slots. Of one channel it is exponential;
+ * over two, the best weights adapt to the noise: e^-x (1 + x). */
+static double gate_of(const struct reply_rx *rx)
+{
+    double alone = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
+    double gate = alone;
+    for (unsigned k = 0; rx->front->cfg.n_channels > 1 && k < GATE_STEPS; k++) {
+        gate = alone + log1p(fmax(gate, 0.0));
+    }
+    return gate;
+}
+
 /* The search: coarse over all channels, which then are summed as the best candidate implies; fine on
  * the sum. */
 static void search_finish(struct reply_rx *rx)
@@ -192,7 +211,7 @@ static void search_finish(struct reply_rx *rx)
     for (unsigned c = 0; c < n_channels; c++) {
         channel[c] = &rx->front->channel[c].integral;
     }
-    rx->gate_nats = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
+    rx->gate_nats = gate_of(rx);
     /* a subcarrier's preamble holds so much energy that the truth is among the first few */
     size_t n_max = rx->code->m > 1 ? TRACKS_CANDIDATES_MAX / 2 : TRACKS_CANDIDATES_MAX;
     size_t n = sync_coarse(rx->sync, channel, n_channels, &rx->search, candidate, n_max);

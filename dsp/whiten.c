@@ -58,21 +58,17 @@ static void make_round(whiten_matrix s, unsigned c)
     s[2 * c + 1][2 * c] = 0.0;
 }
 
-/* What two channels share counts only where the samples prove it. */
-static void cross_prune(whiten_matrix s, size_t n, bool enabled)
+static void keep_apart(whiten_matrix s)
 {
     for (unsigned i = 2; i < 4; i++) {
         for (unsigned j = 0; j < 2; j++) {
-            double r2 = s[i][j] * s[i][j] / (s[i][i] * s[j][j] + 1e-300);
-            if (!enabled || (double)n * r2 < 2.0 * SIGNIFICANT_NATS) {
-                s[i][j] = 0.0;
-            }
+            s[i][j] = 0.0;
         }
     }
 }
 
-/*   out  false: not positive definite */
-static bool cholesky(const whiten_matrix s, unsigned d, whiten_matrix l)
+/* Cholesky factor.  least > 0: no direction is believed to hold less than this */
+static void factorise(const whiten_matrix s, unsigned d, double least, whiten_matrix l)
 {
     for (unsigned i = 0; i < d; i++) {
         for (unsigned j = 0; j <= i; j++) {
@@ -80,13 +76,22 @@ static bool cholesky(const whiten_matrix s, unsigned d, whiten_matrix l)
             for (unsigned k = 0; k < j; k++) {
                 sum -= l[i][k] * l[j][k];
             }
-            if (i == j && sum <= 1e-9 * s[i][i]) {
-                return false;
-            }
-            l[i][j] = i == j ? sqrt(sum) : sum / l[j][j];
+            l[i][j] = i == j ? sqrt(fmax(sum, fmax(least, 1e-9 * s[i][i]))) : sum / l[j][j];
         }
     }
-    return true;
+}
+
+/* Do two channels share noise? All of what they seem to share is believed or nothing: a covariance with
+ * single entries struck out need not be one any more. Wilks' lambda = det S / (det S0 det S1), with
+ * Bartlett's factor chi-square of 4 degrees: by chance with probability exp(-h) (1 + h). */
+static bool is_shared(const whiten_matrix s, size_t n, double least)
+{
+    whiten_matrix l = {{0}};
+    factorise(s, 4, least, l);
+    double given = l[2][2] * l[3][3];
+    double alone = s[2][2] * s[3][3] - s[3][2] * s[3][2];
+    double h = -0.5 * ((double)n - 3.5) * log(given * given / fmax(alone, least * least));
+    return h > 0.0 && h - log1p(h) > SIGNIFICANT_NATS;
 }
 
 static void invert_lower(const whiten_matrix l, unsigned d, double scale,
@@ -126,29 +131,26 @@ void whiten_learn(struct whiten *whiten, unsigned n_channels, const float _Compl
     memset(whiten->map, 0, sizeof whiten->map);
     whiten->n_channels = n_channels;
     axes_fill(whiten, s);
-    bool flat = false;
-    for (unsigned c = 0; c < n_channels; c++) {
-        s[2 * c][2 * c] = fmax(s[2 * c][2 * c], 0.5 * floor_variance);
-        s[2 * c + 1][2 * c + 1] = fmax(s[2 * c + 1][2 * c + 1], 0.5 * floor_variance);
+    double least = 0.5 * floor_variance;
+    for (unsigned i = 0; i < 2 * n_channels; i++) {
+        s[i][i] = fmax(s[i][i], least);
+    }
+    bool shared = enabled && n_channels > 1 && is_shared(s, n, least), flat = shared;
+    for (unsigned c = 0; c < n_channels && !shared; c++) {
         if (enabled && is_flat(flatness(s, c), n)) {
             flat = true;
         } else {
             make_round(s, c);
         }
     }
-    if (n_channels > 1) {
-        cross_prune(s, n, enabled);
+    if (!shared) {
+        keep_apart(s);
     }
     whiten->noise_variance = s[0][0] + s[1][1];
     whiten->plain = n_channels == 1 && !flat;
     unsigned d = 2 * n_channels;
     whiten_matrix l = {{0}};
-    if (!cholesky(s, d, l)) {
-        for (unsigned i = 0; i < d; i++) {
-            memset(l[i], 0, sizeof l[i]);
-            l[i][i] = sqrt(s[i][i]);
-        }
-    }
+    factorise(s, d, least, l);
     double scale = sqrt(0.5 * whiten->noise_variance);
     invert_lower(l, d, scale, whiten->map);
     for (unsigned i = 0; i < d; i++) {
