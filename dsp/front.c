@@ -146,13 +146,24 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
     return n;
 }
 
-/* Other carriers and impulses out of what has come since. In place: what the cleaner holds back it
- * gives out later, never earlier. */
-static void front_clean(struct front *front)
+size_t front_delay_samples(const struct front *front)
 {
-    size_t n_new = front->n_raw - front->n_given;
-    size_t n_out = n_new;
-    for (unsigned c = 0; c < front->cfg.n_channels && n_new > 0; c++) {
+    const struct interference *first = front->channel[0].interference;
+    return first && front->learnt ? interference_delay(first) : 0;
+}
+
+/* Other carriers and impulses out of what has come since, as far as n_wanted clean samples need it: what
+ * is reported must not depend on samples that came early. In place: what the cleaner holds back it gives
+ * out later, never earlier. */
+static void front_clean(struct front *front, size_t n_wanted)
+{
+    size_t until = n_wanted + front_delay_samples(front);
+    until = until < front->n_raw ? until : front->n_raw;
+    if (until <= front->n_given) {
+        return;
+    }
+    size_t n_new = until - front->n_given, n_out = n_new;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         float _Complex *raw = channel->raw + front->raw_at;
         if (channel->interference) {
@@ -160,33 +171,8 @@ static void front_clean(struct front *front)
                                        raw + front->n_clean);
         }
     }
-    front->n_given = front->n_raw;
+    front->n_given = until;
     front->n_clean += n_out;
-}
-
-/* One emitter, one offset: the channel that hears it best tells it to the others. */
-static void quiet_measure(struct front *front)
-{
-    unsigned best = 0;
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct front_channel *channel = &front->channel[c];
-        if (!channel->interference || !interference_is_calm(channel->interference)) {
-            canceller_measure(channel->canceller, channel->raw, front->quiet_samples,
-                              &channel->quiet);
-        }
-        const struct canceller_quiet *lead = &front->channel[best].quiet;
-        best = channel->quiet.power * lead->noise_variance >
-                       lead->power * channel->quiet.noise_variance
-                   ? c
-                   : best;
-    }
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct front_channel *channel = &front->channel[c];
-        if (c != best) {
-            canceller_measure_turning(channel->raw, front->quiet_samples,
-                                      &front->channel[best].quiet, &channel->quiet);
-        }
-    }
 }
 
 bool front_learn(struct front *front)
@@ -206,7 +192,7 @@ bool front_learn(struct front *front)
         }
     }
     front->learnt = true;
-    front_clean(front);
+    front_clean(front, front->quiet_samples);
     if (front->n_clean < front->quiet_samples) { /* the rest is held back until more comes */
         return false;
     }
@@ -315,11 +301,9 @@ size_t front_extend(struct front *front, size_t limit_samples)
     size_t done = front->channel[0].integral.n_samples;
     size_t capacity = front->channel[0].integral.capacity_samples;
     limit_samples = limit_samples < capacity ? limit_samples : capacity;
-    if (front->n_given < front->n_raw) {
-        front_clean(front);
-    }
-    size_t n_out = front->n_clean / front->factor;
     size_t room = limit_samples > done ? limit_samples - done : 0;
+    front_clean(front, room * front->factor);
+    size_t n_out = front->n_clean / front->factor;
     n_out = n_out < room ? n_out : room;
     if (n_out == 0) {
         return done;
@@ -340,12 +324,6 @@ size_t front_extend(struct front *front, size_t limit_samples)
         combined_extend(front);
     }
     return done + n_out;
-}
-
-size_t front_delay_samples(const struct front *front)
-{
-    const struct interference *first = front->channel[0].interference;
-    return first && front->learnt ? interference_delay(first) : 0;
 }
 
 void front_combine(struct front *front, const double _Complex *weight)
