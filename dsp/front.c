@@ -175,6 +175,31 @@ static void front_clean(struct front *front, size_t n_wanted)
     front->n_clean += n_out;
 }
 
+/* One emitter, one offset: the channel that hears it best tells it to the others. */
+static void quiet_measure(struct front *front)
+{
+    unsigned best = 0;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        if (!channel->interference || !interference_is_calm(channel->interference)) {
+            canceller_measure(channel->canceller, channel->raw, front->quiet_samples,
+                              &channel->quiet);
+        }
+        const struct canceller_quiet *lead = &front->channel[best].quiet;
+        best = channel->quiet.power * lead->noise_variance >
+                       lead->power * channel->quiet.noise_variance
+                   ? c
+                   : best;
+    }
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        if (c != best) {
+            canceller_measure_turning(channel->raw, front->quiet_samples,
+                                      &front->channel[best].quiet, &channel->quiet);
+        }
+    }
+}
+
 bool front_learn(struct front *front)
 {
     require(front->raw_at == 0);
