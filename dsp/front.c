@@ -95,6 +95,7 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         channel->quiet = (struct canceller_quiet){0};
+        channel->n_clean = 0;
         channel->integral.n_samples = 0;
         channel->integral.sum[0] = channel->part = 0.0;
     }
@@ -148,8 +149,13 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
 
 size_t front_delay_samples(const struct front *front)
 {
-    const struct interference *first = front->channel[0].interference;
-    return first && front->learnt ? interference_delay(first) : 0;
+    size_t delay = 0;
+    for (unsigned c = 0; c < front->cfg.n_channels && front->learnt; c++) {
+        const struct interference *interference = front->channel[c].interference;
+        size_t own = interference ? interference_delay(interference) : 0;
+        delay = own > delay ? own : delay;
+    }
+    return delay;
 }
 
 /* Other carriers and impulses out of what has come since, as far as n_wanted clean samples need it: what
@@ -162,17 +168,18 @@ static void front_clean(struct front *front, size_t n_wanted)
     if (until <= front->n_given) {
         return;
     }
-    size_t n_new = until - front->n_given, n_out = n_new;
+    size_t n_new = until - front->n_given;
+    front->n_clean = until;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         float _Complex *raw = channel->raw + front->raw_at;
-        if (channel->interference) {
-            n_out = interference_clean(channel->interference, raw + front->n_given, n_new,
-                                       raw + front->n_clean);
-        }
+        channel->n_clean += channel->interference
+                                ? interference_clean(channel->interference, raw + front->n_given,
+                                                     n_new, raw + channel->n_clean)
+                                : n_new;
+        front->n_clean = channel->n_clean < front->n_clean ? channel->n_clean : front->n_clean;
     }
     front->n_given = until;
-    front->n_clean += n_out;
 }
 
 /* One emitter, one offset: the channel that hears it best tells it to the others. */
@@ -344,6 +351,9 @@ size_t front_extend(struct front *front, size_t limit_samples)
     front->n_raw -= n_raw;
     front->n_given -= n_raw;
     front->n_clean -= n_raw;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        front->channel[c].n_clean -= n_raw;
+    }
     front->raw_at += n_raw;
     if (front->is_combined) {
         combined_extend(front);
