@@ -7,7 +7,8 @@
 
 #include "config/require.h"
 
-enum { APPEND_MAX = 4096, NOISE_SAMPLES_MIN = 16 };
+enum { APPEND_MAX = 4096, NOISE_SAMPLES_MIN = 16, SETTLE_PARTS = 8, SETTLE_SAMPLES_MIN = 4 };
+#define SETTLE_NATS 20.0   /* noise moves a part's mean so far once in e^-20 */
 #define CLIP_LEVEL 0.9995F /* a 12-bit converter's last code */
 #define SAMPLE_LIMIT 16.0F /* full scale is 1 */
 
@@ -87,6 +88,7 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
     front->factor = factor;
     front->n_raw = front->raw_at = front->n_clean = front->n_given = 0;
     front->learnt = false;
+    front->n_trimmed = 0;
     front->window = (struct interference_window){
         .blf_hz = blf_hz, .blf_tolerance_ratio = blf_tolerance_ratio, .leak_offset_rad = NAN};
     front->is_combined = false;
@@ -207,11 +209,72 @@ static void quiet_measure(struct front *front)
     }
 }
 
+static double _Complex mean_of(const float _Complex *sample, size_t n)
+{
+    double _Complex sum = 0.0;
+    for (size_t k = 0; k < n; k++) {
+        sum += sample[k];
+    }
+    return sum / (double)n;
+}
+
+/* Our own command's last edge may ring or settle slowly: the quiet begins where it no longer differs
+ * from its second half. A turning carrier is left alone.
+ *   out turns   returns samples to leave out */
+static size_t unsettled(struct front_channel *channel, size_t n, bool *turns)
+{
+    struct canceller_quiet late;
+    size_t length = n / (2 * SETTLE_PARTS);
+    if (length < SETTLE_SAMPLES_MIN) {
+        return 0;
+    }
+    size_t half = length * SETTLE_PARTS;
+    canceller_measure(channel->canceller, channel->raw + half, n - half, &late);
+    *turns = *turns || late.offset_rad != 0.0;
+    for (size_t k = SETTLE_PARTS; k-- > 0;) {
+        double _Complex off = mean_of(channel->raw + k * length, length) - late.leak;
+        double off_power = creal(off) * creal(off) + cimag(off) * cimag(off);
+        if (off_power * (double)length > SETTLE_NATS * late.noise_variance) {
+            return (k + 1) * length;
+        }
+    }
+    return 0;
+}
+
+/* Whole decimated samples, so that nothing else shifts. */
+static void quiet_trim(struct front *front)
+{
+    size_t most = 0;
+    bool turns = false;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        size_t own = unsettled(&front->channel[c], front->quiet_samples, &turns);
+        most = own > most ? own : most;
+    }
+    most = (most + front->factor - 1) / front->factor * front->factor;
+    if (turns || most + 8 > front->quiet_samples) {
+        most = 0;
+    }
+    for (unsigned c = 0; c < front->cfg.n_channels && most > 0; c++) {
+        float _Complex *raw = front->channel[c].raw;
+        memmove(raw, raw + most, (front->n_raw - most) * sizeof *raw);
+    }
+    front->n_raw -= most;
+    front->n_appended -= most;
+    front->clip_at = front->clip_at == SIZE_MAX ? SIZE_MAX
+                     : front->clip_at > most    ? front->clip_at - most
+                                                : 0;
+    front->quiet_samples -= most;
+    front->n_trimmed = most;
+}
+
 bool front_learn(struct front *front)
 {
     require(front->raw_at == 0);
     if (!front->learnt && front->n_raw < front->quiet_samples) {
         return false;
+    }
+    if (!front->learnt) {
+        quiet_trim(front);
     }
     for (unsigned c = 0; c < front->cfg.n_channels && !front->learnt; c++) {
         struct front_channel *channel = &front->channel[c];

@@ -1,6 +1,6 @@
 /* front.h - from raw samples of one listening window to running sums the detector reads: carrier
  * removal, decimation, whitening, and the sum of the channels.                   layer: dsp
- * Places on the sums are decimated samples since the quiet's first. The outcome does not depend on how
+ * Places on the sums are decimated samples since the quiet's first (after what front_learn trims). The outcome does not depend on how
  * the samples are cut into calls. */
 #ifndef DSP_FRONT_H
 #define DSP_FRONT_H
@@ -46,6 +46,7 @@ struct front { /* fields may be read */
     size_t n_clean, n_given; /* of n_raw: clean on all channels, and given to the cleaners (which
                               * hold some back) */
     bool learnt;
+    size_t n_trimmed; /* raw samples of the quiet left out: the sums begin so much later */
     struct interference_window window;
     struct front_channel channel[LIMIT_RX_CHANNELS];
     struct whiten whiten;

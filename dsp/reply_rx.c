@@ -263,6 +263,10 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
             return false;
         }
         const struct canceller_quiet *quiet = &rx->front->channel[0].quiet;
+        double trimmed = (double)(rx->front->n_trimmed / rx->front->factor);
+        rx->base_tick += (int64_t)rx->front->n_trimmed;
+        rx->search.start_lo = fmax(rx->search.start_lo - trimmed, rx->search.half_hi);
+        rx->search.start_hi = fmax(rx->search.start_hi - trimmed, rx->search.start_lo);
         rx->search.noise_variance = rx->front->whiten.noise_variance;
         rx->search.walk = I * quiet->leak * quiet->offset_sigma_rad * rx->front->factor;
         rx->state = RX_SEARCH;

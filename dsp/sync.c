@@ -394,8 +394,10 @@ static void sync_refine_all(const struct integral *integral, const struct sync_s
                 }
                 best = racing[k] ? fmax(best, candidate[k].score) : best;
             }
+            /* the more edges, the less a wrong half-cycle costs of a strong preamble */
+            double behind = search->code->m > 4 ? fmax(RACE_NATS, 0.3 * best) : RACE_NATS;
             for (size_t k = 0; k < n; k++) {
-                racing[k] = racing[k] && candidate[k].score >= best - RACE_NATS;
+                racing[k] = racing[k] && candidate[k].score >= best - behind;
             }
         }
         if (n_chips == plan->n_all_chips) {
