@@ -89,7 +89,9 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
     front->learnt = false;
     front->window = (struct interference_window){
         .blf_hz = blf_hz, .blf_tolerance_ratio = blf_tolerance_ratio, .leak_offset_rad = NAN};
-    front->is_combined = front->clipped = false;
+    front->is_combined = false;
+    front->n_appended = 0;
+    front->clip_at = SIZE_MAX;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         channel->quiet = (struct canceller_quiet){0};
@@ -97,6 +99,21 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
         channel->integral.sum[0] = channel->part = 0.0;
     }
     front->combined.n_samples = 0;
+}
+
+/* Where the window first touches full scale. */
+static void clip_find(struct front *front, const float *x, size_t n)
+{
+    size_t k = 0;
+    while (k < 2 * n && fabsf(x[k]) < CLIP_LEVEL) {
+        k++;
+    }
+    front->clip_at = front->n_appended + k / 2;
+}
+
+bool front_is_clipped(const struct front *front)
+{
+    return front->clip_at < front->channel[0].integral.n_samples * front->factor;
 }
 
 size_t front_append(struct front *front, const float _Complex *const *sample, size_t first,
@@ -112,12 +129,19 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
         }
         const float *in = (const float *)(sample[c] + first);
         float *out = (float *)(raw + front->n_raw);
+        unsigned n_hits = 0; /* full scale in I or Q: counted as integers, which vectorises */
         for (size_t k = 0; k < 2 * n; k++) {
             float x = in[k] > -SAMPLE_LIMIT ? in[k] : -SAMPLE_LIMIT; /* NaN too */
-            out[k] = x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
+            x = x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
+            n_hits += fabsf(x) >= CLIP_LEVEL;
+            out[k] = x;
+        }
+        if (n_hits > 0 && front->clip_at == SIZE_MAX) {
+            clip_find(front, out, n);
         }
     }
     front->raw_at = 0;
+    front->n_appended += n;
     front->n_raw += n;
     return n;
 }
@@ -146,7 +170,10 @@ static void quiet_measure(struct front *front)
     unsigned best = 0;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
-        canceller_measure(channel->canceller, channel->raw, front->quiet_samples, &channel->quiet);
+        if (!channel->interference || !interference_is_calm(channel->interference)) {
+            canceller_measure(channel->canceller, channel->raw, front->quiet_samples,
+                              &channel->quiet);
+        }
         const struct canceller_quiet *lead = &front->channel[best].quiet;
         best = channel->quiet.power * lead->noise_variance >
                        lead->power * channel->quiet.noise_variance
@@ -171,6 +198,9 @@ bool front_learn(struct front *front)
     for (unsigned c = 0; c < front->cfg.n_channels && !front->learnt; c++) {
         struct front_channel *channel = &front->channel[c];
         if (channel->interference) {
+            canceller_measure(channel->canceller, channel->raw, front->quiet_samples,
+                              &channel->quiet);
+            front->window.leak_offset_rad = channel->quiet.offset_rad;
             interference_learn(channel->interference, &front->window, channel->raw,
                                front->quiet_samples);
         }
@@ -202,17 +232,6 @@ bool front_learn(struct front *front)
     return true;
 }
 
-/* Full scale in I or Q: counted as integers, which vectorises. */
-static bool touches_full_scale(const float _Complex *sample, size_t n)
-{
-    const float *x = (const float *)sample;
-    unsigned n_hits = 0;
-    for (size_t k = 0; k < 2 * n; k++) {
-        n_hits += fabsf(x[k]) >= CLIP_LEVEL;
-    }
-    return n_hits > 0;
-}
-
 /* Sums are taken from the last place divisible by four: so they round the same however the samples
  * are cut, and only one addition in four waits for the one before. */
 static void sum_one(struct front_channel *channel, float _Complex sample)
@@ -226,34 +245,39 @@ static void sum_one(struct front_channel *channel, float _Complex sample)
     }
 }
 
-static void sums_extend(struct front_channel *channel, const float _Complex *sample, size_t n)
+static void sums_extend(struct front_channel *channel, const float _Complex *sample,
+                        float _Complex level, size_t n)
 {
     struct integral *integral = &channel->integral;
     size_t k = 0;
     while (k < n && integral->n_samples % 4 != 0) {
-        sum_one(channel, sample[k++]);
+        sum_one(channel, sample[k++] - level);
     }
     double _Complex *sum = integral->sum + integral->n_samples;
     double re = creal(sum[0]), im = cimag(sum[0]);
+    const float level_re = crealf(level), level_im = cimagf(level);
     const float *x = (const float *)(sample + k);
     double *out = (double *)(sum + 1);
     size_t n_fours = (n - k) / 4;
-    for (size_t j = 0; j < n_fours; j++, x += 8, out += 8) {
-        double re1 = (double)x[0] + (double)x[2], im1 = (double)x[1] + (double)x[3];
-        double re2 = re1 + (double)x[4], im2 = im1 + (double)x[5];
-        double re3 = re2 + (double)x[6], im3 = im2 + (double)x[7];
-        out[0] = re + (double)x[0];
-        out[1] = im + (double)x[1];
-        out[2] = re + re1;
-        out[3] = im + im1;
-        out[4] = re + re2;
-        out[5] = im + im2;
-        out[6] = re = re + re3;
-        out[7] = im = im + im3;
+    for (size_t i = 0; i < n_fours; i++, x += 8, out += 8) {
+        double y[8]; /* running sums of these four alone */
+        for (unsigned j = 0; j < 4; j++) {
+            y[2 * j] = (double)(x[2 * j] - level_re);
+            y[2 * j + 1] = (double)(x[2 * j + 1] - level_im);
+        }
+        for (unsigned j = 2; j < 8; j++) {
+            y[j] += y[j - 2];
+        }
+        for (unsigned j = 0; j < 4; j++) {
+            out[2 * j] = re + y[2 * j];
+            out[2 * j + 1] = im + y[2 * j + 1];
+        }
+        re += y[6];
+        im += y[7];
     }
     integral->n_samples += 4 * n_fours;
     for (k += 4 * n_fours; k < n; k++) {
-        sum_one(channel, sample[k]);
+        sum_one(channel, sample[k] - level);
     }
 }
 
@@ -270,6 +294,21 @@ static void combined_extend(struct front *front)
     front->combined.n_samples = n;
 }
 
+static void channels_add(struct front *front, size_t done, size_t n_out)
+{
+    float _Complex *decimated[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        canceller_decimate(channel->canceller, &channel->quiet, (int64_t)(done * front->factor),
+                           channel->raw + front->raw_at, front->factor, channel->decimated, n_out);
+        decimated[c] = channel->decimated;
+    }
+    whiten_apply(&front->whiten, decimated, n_out);
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        sums_extend(&front->channel[c], decimated[c], 0.0F, n_out);
+    }
+}
+
 size_t front_extend(struct front *front, size_t limit_samples)
 {
     size_t done = front->channel[0].integral.n_samples;
@@ -284,19 +323,13 @@ size_t front_extend(struct front *front, size_t limit_samples)
     if (n_out == 0) {
         return done;
     }
-    float _Complex *decimated[LIMIT_RX_CHANNELS];
     size_t n_raw = n_out * front->factor;
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct front_channel *channel = &front->channel[c];
-        const float _Complex *raw = channel->raw + front->raw_at;
-        front->clipped = front->clipped || touches_full_scale(raw, n_raw);
-        canceller_decimate(channel->canceller, &channel->quiet, (int64_t)(done * front->factor),
-                           raw, front->factor, channel->decimated, n_out);
-        decimated[c] = channel->decimated;
-    }
-    whiten_apply(&front->whiten, decimated, n_out);
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        sums_extend(&front->channel[c], decimated[c], n_out);
+    const struct front_channel *first = &front->channel[0];
+    if (front->factor == 1 && front->whiten.plain && first->quiet.offset_rad == 0.0) {
+        sums_extend(&front->channel[0], first->raw + front->raw_at,
+                    (float _Complex)first->quiet.leak, n_out); /* nothing else to be done */
+    } else {
+        channels_add(front, done, n_out);
     }
     front->n_raw -= n_raw;
     front->n_given -= n_raw;

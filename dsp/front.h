@@ -48,7 +48,8 @@ struct front { /* fields may be read */
     struct front_channel channel[LIMIT_RX_CHANNELS];
     struct whiten whiten;
     struct integral combined; /* with more than one channel, once front_combine was called */
-    bool is_combined, clipped;
+    bool is_combined;
+    size_t n_appended, clip_at; /* raw samples so far; the first that touches full scale */
 };
 
 /*   err ST_NO_MEMORY */
@@ -76,6 +77,9 @@ size_t front_extend(struct front *front, size_t limit_samples);
 
 /* Raw samples that must follow before one can be given to the sums (held back to tell impulses). */
 size_t front_delay_samples(const struct front *front);
+
+/* A sample that went into the sums touched full scale. */
+bool front_is_clipped(const struct front *front);
 
 /* From now on the detector reads the channels summed with these weights (maximum ratio: conjugate
  * gains, |weight|^2 summing to 1).   pre n_channels > 1 */

@@ -81,7 +81,7 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
 {
     const struct canceller_quiet *quiet = &rx->front->channel[0].quiet;
     result->verdict = REPLY_NONE_HEARD;
-    result->cause = rx->front->clipped ? REPLY_CAUSE_CLIPPED : REPLY_CAUSE_NONE;
+    result->cause = front_is_clipped(rx->front) ? REPLY_CAUSE_CLIPPED : REPLY_CAUSE_NONE;
     result->bits.n_bits = 0;
     result->start_tick = result->end_tick = NAN;
     /* needs_samples may fall when a slow hypothesis dies: what was taken counts */
@@ -99,7 +99,7 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     result->noise_dbfs = units_db_from_power_ratio(quiet->noise_variance);
     result->residual_dbfs = units_db_from_power_ratio(power(residual_mean(rx)));
     result->offset_hz = quiet->offset_rad * rx->rate_sps / (2.0 * UNITS_PI);
-    result->clipped = rx->front->clipped;
+    result->clipped = front_is_clipped(rx->front);
     trace_init(&result->trace);
     result->trace.gate_nats = rx->gate_nats;
     result->trace.preamble_nats = rx->lead.score;

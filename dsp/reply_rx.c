@@ -10,6 +10,7 @@
 #include "dsp/reply_rx_parts.h"
 
 #define SAMPLES_PER_TPRI 48.0 /* wanted after decimation: a sample that holds an edge says less */
+#define DRIFT_RATIO 0.025     /* Gen2 6.3.1.3.3: in a reply, at its beginning too */
 #define LONGEST_WINDOW_TPRI 6000.0
 enum { GATE_STEPS = 6 }; /* of a fixed point that each step brings ten times nearer */
 
@@ -146,8 +147,8 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
         .trext = link->trext,
         .start_lo = integral_of_tick(rx, listen->from_tick + ticks_of_us(rx, lo_us)),
         .start_hi = integral_of_tick(rx, listen->from_tick + ticks_of_us(rx, hi_us)),
-        .half_lo = half / (1.0 + listen->blf_tolerance_ratio),
-        .half_hi = half / (1.0 - listen->blf_tolerance_ratio),
+        .half_lo = half / (1.0 + listen->blf_tolerance_ratio + DRIFT_RATIO),
+        .half_hi = half / (1.0 - listen->blf_tolerance_ratio - DRIFT_RATIO),
     };
     /* nothing is to be read before the first sample */
     rx->search.start_lo = fmax(rx->search.start_lo, rx->search.half_hi);
@@ -211,8 +212,9 @@ static void search_finish(struct reply_rx *rx)
         channel[c] = &rx->front->channel[c].integral;
     }
     rx->gate_nats = gate_of(rx);
-    size_t n =
-        sync_coarse(rx->sync, channel, n_channels, &rx->search, candidate, TRACKS_CANDIDATES_MAX);
+    /* a subcarrier's preamble holds so much energy that the truth is among the first few */
+    size_t n_max = rx->code->m > 1 ? TRACKS_CANDIDATES_MAX / 2 : TRACKS_CANDIDATES_MAX;
+    size_t n = sync_coarse(rx->sync, channel, n_channels, &rx->search, candidate, n_max);
     if (n_channels > 1) {
         double _Complex weight[LIMIT_RX_CHANNELS] = {1.0};
         if (n > 0) {

@@ -7,12 +7,13 @@
 #include "config/require.h"
 #include "dsp/edge.h"
 
-#define CLOCK_WALK_RATIO 2e-4   /* random walk of the half-cycle per symbol: drift in a reply */
+#define CLOCK_WALK_RATIO 2e-4   /* random walk of the half-cycle per symbol, beside steady drift */
 #define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
 #define FIRST_START_RATIO                                                                          \
     0.5                        /* how far the first guess may be off: standard deviation of the
                                  * start, half-cycles, */
 #define FIRST_CLOCK_RATIO 0.02 /* and of the clock */
+#define BEND_SYMBOLS_MIN 12    /* of shorter replies the bend cannot be told */
 #define EDGES_USED_MAX 4       /* of a symbol: more bring little and cost time */
 
 struct timing {         /* of a symbol */
@@ -131,6 +132,21 @@ static void timing_smooth(struct timing *filtered, const struct timing *predicte
     filtered->half += (filtered->sh + span * filtered->hh) * us + filtered->hh * uh;
 }
 
+/* Growth of the symbol length per symbol, samples, halved: least squares over the first guess. */
+static double bend_of(const double *start, size_t n)
+{
+    double middle = 0.5 * (double)n;
+    double mean = (double)n * ((double)n + 2.0) / 12.0; /* of (k - n/2)^2 over 0 .. n */
+    double sum = 0.0, norm = 0.0;
+    for (size_t k = 0; k <= n; k++) {
+        double u = (double)k - middle;
+        double p = u * u - mean;
+        sum += p * (start[k] - start[0]);
+        norm += p * p;
+    }
+    return norm > 0.0 ? sum / norm : 0.0;
+}
+
 void retime_run(struct retime *retime, const struct retime_reply *reply, double gate_ratio,
                 double *start)
 {
@@ -139,8 +155,12 @@ void retime_run(struct retime *retime, const struct retime_reply *reply, double 
     require(n <= retime->symbols_max);
     double span = 2.0 * reply->m;
     double mean_half = (start[n] - start[0]) / (span * (double)n);
+    /* a steady drift is taken out first: what is left is a straight line and a little wander */
+    double bend = n >= BEND_SYMBOLS_MIN ? bend_of(start, n) : 0.0;
+    double straight_half =
+        (start[n] - bend * (double)n * (double)n - start[0]) / (span * (double)n);
     double ss = FIRST_START_RATIO * mean_half, hh = FIRST_CLOCK_RATIO * mean_half;
-    retime->predicted[0] = (struct timing){start[0], mean_half, ss * ss, 0.0, hh * hh};
+    retime->predicted[0] = (struct timing){start[0], straight_half, ss * ss, 0.0, hh * hh};
     double last = (double)reply->integral->n_samples;
     double floor_samples = TIMING_FLOOR_RATIO * mean_half;
     for (size_t k = 0; k < n; k++) {
@@ -155,22 +175,22 @@ void retime_run(struct retime *retime, const struct retime_reply *reply, double 
             double variance =
                 reply->noise_variance * gate / (4.0 * power) + floor_samples * floor_samples;
             if (seen.n > 0) {
-                timing_measure(t, start[k] + seen.where * half + seen.late, seen.where,
-                               variance / seen.n);
+                double place = (double)k + seen.where / span;
+                double at = start[k] + seen.where * half + seen.late - bend * place * place;
+                timing_measure(t, at, seen.where, variance / seen.n);
             }
         }
         retime->predicted[k + 1] = timing_advance(t, span);
     }
-    struct timing *next = &retime->predicted[n]; /* nothing is known beyond */
-    start[n] = next->start;
     for (size_t k = n; k-- > 0;) {
         if (k + 1 < n) {
             timing_smooth(&retime->filtered[k], &retime->predicted[k + 1], &retime->filtered[k + 1],
                           span);
         }
-        start[k] = retime->filtered[k].start;
+        start[k] = retime->filtered[k].start + bend * (double)k * (double)k;
         if (k + 1 == n) {
-            start[n] = start[k] + span * retime->filtered[k].half;
+            start[n] = retime->filtered[k].start + span * retime->filtered[k].half +
+                       bend * (double)n * (double)n;
         }
     }
 }

@@ -382,10 +382,11 @@ static void sync_refine_all(const struct integral *integral, const struct sync_s
     }
     for (unsigned n_chips = plan->n_chips;;) {
         struct sync_span span = {plan->n_all_chips - n_chips, plan->n_all_chips};
-        for (unsigned pass = 0; pass < REFINE_PASSES; pass++) {
+        unsigned first = n_chips == plan->n_chips ? 0 : 1; /* later parts begin near the truth */
+        for (unsigned pass = first; pass < REFINE_PASSES; pass++) {
             double best = 0.0;
             for (size_t k = 0; k < n; k++) {
-                if (racing[k] && pass == 0) {
+                if (racing[k] && pass == first) {
                     sync_measure(integral, search, span, &candidate[k]);
                 }
                 if (racing[k] && candidate[k].score > 0.0) {

@@ -11,10 +11,12 @@
 #include "config/require.h"
 #include "dsp/edge.h"
 
-#define SURVIVOR_NATS 40.0      /* a survivor this much less likely than the best is dropped */
-#define GATE_RATIO 0.25         /* edge gate, half-cycles */
-#define FORGET_RATIO 0.985      /* per symbol: about 65 symbols of memory */
-#define CLOCK_WALK_RATIO 3e-4   /* random walk of the half-cycle per symbol, for drift in a reply */
+#define SURVIVOR_NATS 40.0    /* a survivor this much less likely than the best is dropped */
+#define GATE_RATIO 0.25       /* edge gate, half-cycles */
+#define FORGET_RATIO 0.985    /* per symbol: about 65 symbols of memory */
+#define CLOCK_WALK_RATIO 3e-4 /* random walk of the half-cycle per symbol, at least */
+/* drift over a whole reply that a survivor must follow: a subcarrier's many edges afford more */
+#define CLOCK_RAMP_RATIO(m) ((m) > 1 ? 0.08 : 0.05)
 #define CLOCK_DRIFT_RATIO 0.03  /* how far a tag's clock may leave the searched range in a reply */
 #define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
 
@@ -106,9 +108,10 @@ static unsigned path_edges(const struct integral *integral, const struct track_p
     unsigned n_edges = 0;
     int last = path->level;
     *late = *where = 0.0;
+    unsigned stride = m > 4 ? 3 : 1; /* odd: rising and falling edges alike */
     for (unsigned q = 0; q < 2 * m; q++) {
         int level = q % m % 2 == 0 ? chip[q / m] : -chip[q / m];
-        if (level != last) {
+        if (level != last && (q % stride == 0 || q == m)) {
             *late += edge_late_samples(integral, path->start + q * path->half, gate, level,
                                        path->gain, offset);
             *where += q;
@@ -140,10 +143,10 @@ static void path_clock_update(struct track_path *path, double late, double where
     path->p_hh -= hh * hh / s;
 }
 
-static void path_clock_advance(struct track_path *path, unsigned m)
+static void path_clock_advance(struct track_path *path, unsigned m, double walk_ratio)
 {
     double span = 2.0 * m;
-    double walk = CLOCK_WALK_RATIO * path->half;
+    double walk = walk_ratio * path->half;
     path->start += span * path->half;
     path->p_ss += 2.0 * span * path->p_sh + span * span * path->p_hh;
     path->p_sh += span * path->p_hh;
@@ -180,7 +183,7 @@ static void path_extend(struct track_path *path, const struct track *track,
         path->half = fmin(fmax(path->half, track->half_lo), track->half_hi);
     }
     path->level = (int8_t)(m % 2 == 0 ? -chip[1] : chip[1]);
-    path_clock_advance(path, m);
+    path_clock_advance(path, m, track->clock_walk_ratio);
 }
 
 /* Variance of one preamble edge, samples^2. */
@@ -262,7 +265,7 @@ static void track_idle_update(struct track *track)
 
 void track_init(struct track *track, const struct sync_search *search,
                 const struct integral *integral, const struct sync_candidate *candidate,
-                double clock_sigma)
+                double clock_sigma, size_t n_expected)
 {
     const struct linecode *code = search->code;
     unsigned n_chips = code->n_preamble_chips[search->trext ? 1 : 0];
@@ -285,6 +288,16 @@ void track_init(struct track *track, const struct sync_search *search,
     path.cost = path.energy - length * (power(path.gain) + offset_power);
     path.level = (int8_t)(code->m % 2 == 0 ? -chip[n_chips - 1] : chip[n_chips - 1]);
     path_clock_init(&path, search, clock_sigma);
+    double n_preamble = 0.5 * n_chips;
+    double ramp =
+        CLOCK_RAMP_RATIO(code->m) * path.half / (n_preamble + (double)n_expected); /* a symbol */
+    /* the straight line fitted to the preamble ends beside a clock that drifts */
+    double late = ramp * 2.0 * code->m * n_preamble * n_preamble / 12.0;
+    double off = 0.5 * ramp * n_preamble;
+    path.p_ss += late * late;
+    path.p_sh += late * off;
+    path.p_hh += off * off;
+    track->clock_walk_ratio = fmax(CLOCK_WALK_RATIO, ramp / path.half);
     double pace = sqrt(power(search->walk));
     track->walk_unit = code->m == 1 && pace > 0.0 ? search->walk / pace : 0.0;
     path.p_pp = pace * pace;

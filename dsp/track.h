@@ -34,6 +34,7 @@ struct track_path {          /* one survivor */
 struct track {
     const struct linecode *code;
     double noise_variance;
+    double clock_walk_ratio;   /* random walk of the half-cycle per symbol */
     double _Complex walk_unit; /* direction of the walk; 0: none */
     double half_lo, half_hi;   /* the clock is held inside */
     size_t n_preamble_chips, n_symbols;
@@ -50,10 +51,11 @@ struct track {
 double track_clock_sigma(const struct sync_search *search, const struct sync_candidate *candidate);
 
 /* Begin after the preamble of a candidate that `search` found, its half-cycle known to clock_sigma
- * (samples, standard deviation). */
+ * (samples, standard deviation). The tag's clock may drift by some per cent over the reply, whose
+ * length is about n_expected symbols after the preamble: the shorter, the faster. */
 void track_init(struct track *track, const struct sync_search *search,
                 const struct integral *integral, const struct sync_candidate *candidate,
-                double clock_sigma);
+                double clock_sigma, size_t n_expected);
 
 /* Samples needed before the next symbol can be taken. */
 double track_needs_samples(const struct track *track);

@@ -61,7 +61,7 @@ static void begin(struct front *front, size_t quiet_samples, unsigned factor)
 
 static bool is_clipped(const struct front *front)
 {
-    return front->clipped;
+    return front_is_clipped(front);
 }
 
 /* Feed n samples in blocks (0: random ones), the sums allowed to grow to `limit`. */

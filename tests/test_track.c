@@ -70,7 +70,8 @@ static bool run_track(const struct run *run, double samples_per_tpri)
                                        .offset = reply.gain,
                                        .start = reply.start_tick + 0.5 + run->start_error * half,
                                        .half = first_half * (1.0 + run->clock_error)};
-    track_init(&track, &search, &integral, &candidate, track_clock_sigma(&search, &candidate));
+    track_init(&track, &search, &integral, &candidate, track_clock_sigma(&search, &candidate),
+               reply.n_bits + 1);
     for (size_t k = 0; k <= run->n_bits; k++) {
         double needs = track_needs_samples(&track);
         assert_true(track_needs_at_least(&track, k) <= needs);
