@@ -95,6 +95,7 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         channel->quiet = (struct canceller_quiet){0};
+        channel->n_clean = 0;
         channel->integral.n_samples = 0;
         channel->integral.sum[0] = channel->part = 0.0;
     }
@@ -146,22 +147,28 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
     return n;
 }
 
-/* Other carriers and impulses out of what has come since. In place: what the cleaner holds back it
- * gives out later, never earlier. */
-static void front_clean(struct front *front)
+/* Other carriers and impulses out of what has come since, as far as n_wanted clean samples need: what
+ * the cleaner finds must not depend on samples that came early. In place: what it holds back it gives
+ * out later, never earlier; the channels' cleaners may hold back differently. */
+static void front_clean(struct front *front, size_t n_wanted)
 {
-    size_t n_new = front->n_raw - front->n_given;
-    size_t n_out = n_new;
-    for (unsigned c = 0; c < front->cfg.n_channels && n_new > 0; c++) {
+    size_t last = n_wanted + front_delay_samples(front);
+    last = last < front->n_raw ? last : front->n_raw;
+    if (last <= front->n_given) {
+        return;
+    }
+    front->n_clean = last;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         float _Complex *raw = channel->raw + front->raw_at;
-        if (channel->interference) {
-            n_out = interference_clean(channel->interference, raw + front->n_given, n_new,
-                                       raw + front->n_clean);
-        }
+        size_t n_new = last - front->n_given;
+        channel->n_clean += channel->interference
+                                ? interference_clean(channel->interference, raw + front->n_given,
+                                                     n_new, raw + channel->n_clean)
+                                : n_new;
+        front->n_clean = channel->n_clean < front->n_clean ? channel->n_clean : front->n_clean;
     }
-    front->n_given = front->n_raw;
-    front->n_clean += n_out;
+    front->n_given = last;
 }
 
 /* One emitter, one offset: the channel that hears it best tells it to the others. */
@@ -206,7 +213,7 @@ bool front_learn(struct front *front)
         }
     }
     front->learnt = true;
-    front_clean(front);
+    front_clean(front, front->quiet_samples);
     if (front->n_clean < front->quiet_samples) { /* the rest is held back until more comes */
         return false;
     }
@@ -314,11 +321,9 @@ size_t front_extend(struct front *front, size_t limit_samples)
     size_t done = front->channel[0].integral.n_samples;
     size_t capacity = front->channel[0].integral.capacity_samples;
     limit_samples = limit_samples < capacity ? limit_samples : capacity;
-    if (front->n_given < front->n_raw) {
-        front_clean(front);
-    }
-    size_t n_out = front->n_clean / front->factor;
     size_t room = limit_samples > done ? limit_samples - done : 0;
+    front_clean(front, room * front->factor);
+    size_t n_out = front->n_clean / front->factor;
     n_out = n_out < room ? n_out : room;
     if (n_out == 0) {
         return done;
@@ -334,6 +339,9 @@ size_t front_extend(struct front *front, size_t limit_samples)
     front->n_raw -= n_raw;
     front->n_given -= n_raw;
     front->n_clean -= n_raw;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        front->channel[c].n_clean -= n_raw;
+    }
     front->raw_at += n_raw;
     if (front->is_combined) {
         combined_extend(front);
@@ -343,8 +351,13 @@ size_t front_extend(struct front *front, size_t limit_samples)
 
 size_t front_delay_samples(const struct front *front)
 {
-    const struct interference *first = front->channel[0].interference;
-    return first && front->learnt ? interference_delay(first) : 0;
+    size_t delay = 0;
+    for (unsigned c = 0; c < front->cfg.n_channels && front->learnt; c++) {
+        const struct interference *interference = front->channel[c].interference;
+        size_t own = interference ? interference_delay(interference) : 0;
+        delay = own > delay ? own : delay;
+    }
+    return delay;
 }
 
 void front_combine(struct front *front, const double _Complex *weight)

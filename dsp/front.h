@@ -30,6 +30,7 @@ struct front_channel {
     float _Complex *raw; /* not decimated yet, the quiet included */
     float _Complex *decimated;
     struct interference *interference; /* NULL: neither notch nor blank */
+    size_t n_clean;                    /* of its raw samples */
     struct canceller *canceller;
     struct canceller_quiet quiet;
     struct integral integral;
@@ -42,7 +43,8 @@ struct front { /* fields may be read */
     unsigned factor;
     size_t quiet_samples;
     size_t raw_capacity, n_raw, raw_at; /* of every channel */
-    size_t n_clean, n_given; /* of n_raw: clean, and given to the cleaner (which holds some back) */
+    size_t n_clean,
+        n_given; /* of n_raw: clean in all channels, and given to the cleaners (which hold some back) */
     bool learnt;
     struct interference_window window;
     struct front_channel channel[LIMIT_RX_CHANNELS];

@@ -6,7 +6,7 @@
 
 #include "config/units.h"
 
-enum { LENGTH_MAX = 200000, FROM_TICK = 1000 };
+enum { LENGTH_MAX = 240000, FROM_TICK = 1000 };
 
 static struct rig rig;
 static struct reply_result result;
