@@ -147,28 +147,39 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
     return n;
 }
 
-/* Other carriers and impulses out of what has come since, as far as n_wanted clean samples need: what
- * the cleaner finds must not depend on samples that came early. In place: what it holds back it gives
- * out later, never earlier; the channels' cleaners may hold back differently. */
+size_t front_delay_samples(const struct front *front)
+{
+    size_t delay = 0;
+    for (unsigned c = 0; c < front->cfg.n_channels && front->learnt; c++) {
+        const struct interference *interference = front->channel[c].interference;
+        size_t own = interference ? interference_delay(interference) : 0;
+        delay = own > delay ? own : delay;
+    }
+    return delay;
+}
+
+/* Other carriers and impulses out of what has come since, as far as n_wanted clean samples need it: what
+ * is reported must not depend on samples that came early. In place: what the cleaner holds back it gives
+ * out later, never earlier. */
 static void front_clean(struct front *front, size_t n_wanted)
 {
-    size_t last = n_wanted + front_delay_samples(front);
-    last = last < front->n_raw ? last : front->n_raw;
-    if (last <= front->n_given) {
+    size_t until = n_wanted + front_delay_samples(front);
+    until = until < front->n_raw ? until : front->n_raw;
+    if (until <= front->n_given) {
         return;
     }
-    front->n_clean = last;
+    size_t n_new = until - front->n_given;
+    front->n_clean = until;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         float _Complex *raw = channel->raw + front->raw_at;
-        size_t n_new = last - front->n_given;
         channel->n_clean += channel->interference
                                 ? interference_clean(channel->interference, raw + front->n_given,
                                                      n_new, raw + channel->n_clean)
                                 : n_new;
         front->n_clean = channel->n_clean < front->n_clean ? channel->n_clean : front->n_clean;
     }
-    front->n_given = last;
+    front->n_given = until;
 }
 
 /* One emitter, one offset: the channel that hears it best tells it to the others. */
@@ -252,6 +263,7 @@ static void sum_one(struct front_channel *channel, float _Complex sample)
     }
 }
 
+/* Samples less a level onto the sums. */
 static void sums_extend(struct front_channel *channel, const float _Complex *sample,
                         float _Complex level, size_t n)
 {
@@ -266,18 +278,18 @@ static void sums_extend(struct front_channel *channel, const float _Complex *sam
     const float *x = (const float *)(sample + k);
     double *out = (double *)(sum + 1);
     size_t n_fours = (n - k) / 4;
-    for (size_t i = 0; i < n_fours; i++, x += 8, out += 8) {
+    for (size_t j = 0; j < n_fours; j++, x += 8, out += 8) {
         double y[8]; /* running sums of these four alone */
-        for (unsigned j = 0; j < 4; j++) {
-            y[2 * j] = (double)(x[2 * j] - level_re);
-            y[2 * j + 1] = (double)(x[2 * j + 1] - level_im);
+        for (unsigned i = 0; i < 4; i++) {
+            y[2 * i] = (double)(x[2 * i] - level_re);
+            y[2 * i + 1] = (double)(x[2 * i + 1] - level_im);
         }
-        for (unsigned j = 2; j < 8; j++) {
-            y[j] += y[j - 2];
+        for (unsigned i = 2; i < 8; i++) {
+            y[i] += y[i - 2];
         }
-        for (unsigned j = 0; j < 4; j++) {
-            out[2 * j] = re + y[2 * j];
-            out[2 * j + 1] = im + y[2 * j + 1];
+        for (unsigned i = 0; i < 4; i++) {
+            out[2 * i] = re + y[2 * i];
+            out[2 * i + 1] = im + y[2 * i + 1];
         }
         re += y[6];
         im += y[7];
@@ -347,17 +359,6 @@ size_t front_extend(struct front *front, size_t limit_samples)
         combined_extend(front);
     }
     return done + n_out;
-}
-
-size_t front_delay_samples(const struct front *front)
-{
-    size_t delay = 0;
-    for (unsigned c = 0; c < front->cfg.n_channels && front->learnt; c++) {
-        const struct interference *interference = front->channel[c].interference;
-        size_t own = interference ? interference_delay(interference) : 0;
-        delay = own > delay ? own : delay;
-    }
-    return delay;
 }
 
 void front_combine(struct front *front, const double _Complex *weight)

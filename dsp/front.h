@@ -30,9 +30,9 @@ struct front_channel {
     float _Complex *raw; /* not decimated yet, the quiet included */
     float _Complex *decimated;
     struct interference *interference; /* NULL: neither notch nor blank */
-    size_t n_clean;                    /* of its raw samples */
     struct canceller *canceller;
     struct canceller_quiet quiet;
+    size_t n_clean;
     struct integral integral;
     double _Complex part;  /* of its last sum, since the place before that four divides */
     float _Complex weight; /* in the sum of the channels */
@@ -43,8 +43,8 @@ struct front { /* fields may be read */
     unsigned factor;
     size_t quiet_samples;
     size_t raw_capacity, n_raw, raw_at; /* of every channel */
-    size_t n_clean,
-        n_given; /* of n_raw: clean in all channels, and given to the cleaners (which hold some back) */
+    size_t n_clean, n_given; /* of n_raw: clean on all channels, and given to the cleaners (which
+                              * hold some back) */
     bool learnt;
     struct interference_window window;
     struct front_channel channel[LIMIT_RX_CHANNELS];

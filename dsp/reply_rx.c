@@ -242,6 +242,10 @@ static bool reply_advance(struct reply_rx *rx)
         if (rx->needs_samples > rx->capacity_samples) {
             return true;
         }
+        /* no verdict can fall before so many: they are taken in one go */
+        size_t ahead =
+            (size_t)fmin(tracks_need_at_least(&rx->tracks), (double)rx->capacity_samples);
+        rx->needs_samples = ahead > rx->needs_samples ? ahead : rx->needs_samples;
         if (front_extend(rx->front, rx->needs_samples) < rx->needs_samples) {
             return false;
         }

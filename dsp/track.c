@@ -16,7 +16,7 @@
 #define FORGET_RATIO 0.985    /* per symbol: about 65 symbols of memory */
 #define CLOCK_WALK_RATIO 3e-4 /* random walk of the half-cycle per symbol, at least */
 /* drift over a whole reply that a survivor must follow: a subcarrier's many edges afford more */
-#define CLOCK_RAMP_RATIO(m) ((m) > 1 ? 0.08 : 0.05)
+#define CLOCK_RAMP_RATIO(m) ((m) > 4 ? 0.16 : (m) > 1 ? 0.08 : 0.05)
 #define CLOCK_DRIFT_RATIO 0.03  /* how far a tag's clock may leave the searched range in a reply */
 #define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
 
