@@ -8,6 +8,7 @@
 
 enum { CHUNK = 512, SEGMENTS = 8 };
 #define OFFSET_SIGNIFICANCE 6.0 /* standard deviations before an offset is believed */
+#define TURN_VARIANCE_RATIO 0.1 /* of the leak: a turn inflates the variance, but hides nothing */
 #define LEAK_SIGNIFICANCE 25.0  /* carrier over noise, both over the whole quiet, that can turn */
 
 /* A table in full float precision: oscillators with a short sine table (liquid-dsp's nco_crcf, 3e-3
@@ -40,7 +41,7 @@ static double power(double _Complex z)
     return creal(z) * creal(z) + cimag(z) * cimag(z);
 }
 
-static double _Complex mean_of(const float _Complex *sample, size_t n)
+double _Complex canceller_mean(const float _Complex *sample, size_t n)
 {
     float re[4] = {0}, im[4] = {0}; /* partial sums let the compiler vectorise */
     double _Complex total = 0.0;
@@ -88,7 +89,7 @@ static struct turning turning_of(const float _Complex *sample, size_t n_samples)
     size_t length = n_samples / n;
     double _Complex mean[SEGMENTS], coarse = 0.0, half[2] = {0.0, 0.0};
     for (unsigned k = 0; k < n; k++) {
-        mean[k] = mean_of(sample + k * length, length);
+        mean[k] = canceller_mean(sample + k * length, length);
         coarse += k > 0 ? mean[k] * conj(mean[k - 1]) : 0.0;
     }
     double angle = carg(coarse);
@@ -112,7 +113,7 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
 {
     (void)canceller;
     require(n_samples >= 8);
-    double _Complex mean = mean_of(sample, n_samples);
+    double _Complex mean = canceller_mean(sample, n_samples);
     double variance = variance_of(sample, n_samples, mean, 1.0);
     quiet->n_samples = n_samples;
     quiet->leak = mean;
@@ -120,9 +121,15 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
     quiet->noise_variance = variance;
     quiet->power = variance + power(mean);
     struct turning turning = turning_of(sample, n_samples);
-    double turned = variance_of(sample, n_samples, turning.leak, cexp(I * turning.offset_rad));
     double leak_power = power(turning.leak);
     double angle = turning.offset_rad * turning.lag;
+    double significant = OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE /
+                         (turning.lag * (leak_power + 1e-30)); /* of the angle, times variance */
+    /* against the variance a turn would inflate: what is not seen then is no turn */
+    if (angle * angle <= significant * fmin(variance, TURN_VARIANCE_RATIO * leak_power)) {
+        return;
+    }
+    double turned = variance_of(sample, n_samples, turning.leak, cexp(I * turning.offset_rad));
     double angle_variance = turned / (turning.lag * (leak_power + 1e-30));
     if (turned < variance && leak_power * (double)n_samples > LEAK_SIGNIFICANCE * turned &&
         angle * angle > OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE * angle_variance) {
@@ -138,7 +145,7 @@ void canceller_measure_turning(const float _Complex *sample, size_t n_samples,
 {
     double _Complex turn = cexp(I * known->offset_rad), phase = 1.0, sum = 0.0;
     if (known->offset_rad == 0.0) {
-        double _Complex mean = mean_of(sample, n_samples);
+        double _Complex mean = canceller_mean(sample, n_samples);
         double variance = variance_of(sample, n_samples, mean, 1.0);
         *quiet = (struct canceller_quiet){.leak = mean, .noise_variance = variance};
     } else {

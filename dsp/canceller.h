@@ -27,6 +27,9 @@ struct canceller;
 enum status canceller_new(struct canceller **canceller) must_check;
 void canceller_free(struct canceller **canceller);
 
+/* Mean of sample[n].   pre n >= 1   cost one pass, vectorised */
+double _Complex canceller_mean(const float _Complex *sample, size_t n);
+
 /* Measure sample[n_samples].  pre n_samples >= 8   cost two passes */
 void canceller_measure(struct canceller *canceller, const float _Complex *sample, size_t n_samples,
                        struct canceller_quiet *quiet);

@@ -8,7 +8,7 @@
 #include "config/require.h"
 
 enum { APPEND_MAX = 4096, NOISE_SAMPLES_MIN = 16, SETTLE_PARTS = 8, SETTLE_SAMPLES_MIN = 4 };
-#define SETTLE_NATS 20.0   /* noise moves a part's mean so far once in e^-20 */
+#define SETTLE_RATIO 40.0  /* squared, over a part's variance: noise does it once in 1e6 */
 #define CLIP_LEVEL 0.9995F /* a 12-bit converter's last code */
 #define SAMPLE_LIMIT 16.0F /* full scale is 1 */
 
@@ -209,32 +209,28 @@ static void quiet_measure(struct front *front)
     }
 }
 
-static double _Complex mean_of(const float _Complex *sample, size_t n)
-{
-    double _Complex sum = 0.0;
-    for (size_t k = 0; k < n; k++) {
-        sum += sample[k];
-    }
-    return sum / (double)n;
-}
-
 /* Our own command's last edge may ring or settle slowly: the quiet begins where it no longer differs
- * from its second half. A turning carrier is left alone.
- *   out turns   returns samples to leave out */
-static size_t unsettled(struct front_channel *channel, size_t n, bool *turns)
+ * from its second half, by the measure of how that half's own parts differ. A turning carrier turns in
+ * both, and is left alone.  returns samples to leave out */
+static size_t unsettled(const float _Complex *raw, size_t n)
 {
-    struct canceller_quiet late;
+    double _Complex part[2 * SETTLE_PARTS], late = 0.0;
     size_t length = n / (2 * SETTLE_PARTS);
     if (length < SETTLE_SAMPLES_MIN) {
         return 0;
     }
-    size_t half = length * SETTLE_PARTS;
-    canceller_measure(channel->canceller, channel->raw + half, n - half, &late);
-    *turns = *turns || late.offset_rad != 0.0;
+    for (size_t k = 0; k < 2 * SETTLE_PARTS; k++) {
+        part[k] = canceller_mean(raw + k * length, length);
+        late += k >= SETTLE_PARTS ? part[k] / SETTLE_PARTS : 0.0;
+    }
+    double spread = 0.0;
+    for (size_t k = SETTLE_PARTS; k < 2 * SETTLE_PARTS; k++) {
+        double _Complex off = part[k] - late;
+        spread += (creal(off) * creal(off) + cimag(off) * cimag(off)) / (SETTLE_PARTS - 1);
+    }
     for (size_t k = SETTLE_PARTS; k-- > 0;) {
-        double _Complex off = mean_of(channel->raw + k * length, length) - late.leak;
-        double off_power = creal(off) * creal(off) + cimag(off) * cimag(off);
-        if (off_power * (double)length > SETTLE_NATS * late.noise_variance) {
+        double _Complex off = part[k] - late;
+        if (creal(off) * creal(off) + cimag(off) * cimag(off) > SETTLE_RATIO * spread) {
             return (k + 1) * length;
         }
     }
@@ -245,13 +241,12 @@ static size_t unsettled(struct front_channel *channel, size_t n, bool *turns)
 static void quiet_trim(struct front *front)
 {
     size_t most = 0;
-    bool turns = false;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        size_t own = unsettled(&front->channel[c], front->quiet_samples, &turns);
+        size_t own = unsettled(front->channel[c].raw, front->quiet_samples);
         most = own > most ? own : most;
     }
     most = (most + front->factor - 1) / front->factor * front->factor;
-    if (turns || most + 8 > front->quiet_samples) {
+    if (most + 8 > front->quiet_samples) {
         most = 0;
     }
     for (unsigned c = 0; c < front->cfg.n_channels && most > 0; c++) {
