@@ -12,6 +12,7 @@
 enum { PASSES_MAX = 3, MEMORIES = 2, SHORT_SYMBOLS = 64 };
 #define GATE_WIDE_RATIO 0.2    /* edge gates, half-cycles: first look, */
 #define GATE_NARROW_RATIO 0.12 /* and when the times are known better */
+#define STILL_RATIO 1.12       /* cost over noise: above, the channel may be moving */
 /* Forgetting per symbol of the estimates around each symbol: a still channel, and one that moves.
  * Which one holds is found out by how well the others predict each symbol. */
 static const double memory_ratio[MEMORIES] = {0.985, 0.9};
@@ -319,8 +320,9 @@ static void estimates_best(struct finish *f, const struct finish_request *reques
     walk_fit(f, request, n);
     estimates_own(f, request, n);
     double still = estimates_run(f, request, n, memory_ratio[0]);
-    double moving = estimates_run(f, request, n, memory_ratio[1]);
-    if (moving > still) {
+    /* what a still channel explains down to the noise needs no other look */
+    if (still > STILL_RATIO * 2.0 * (double)n * request->noise_variance &&
+        estimates_run(f, request, n, memory_ratio[1]) > still) {
         estimates_run(f, request, n, memory_ratio[0]);
     }
     for (size_t k = 0; k < n && request->walk != 0.0; k++) {

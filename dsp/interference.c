@@ -379,11 +379,19 @@ static void sample_look(struct interference *x, const float _Complex *sample, fl
 static void samples_look(struct interference *x, const float _Complex *sample, float *lesser,
                          float _Complex *out, size_t n)
 {
+    enum { STRIDE = 16 }; /* most have none: they are passed over together */
     const float limit = (float)(LOOK_RATIO * x->floor);
-    for (size_t k = 0; k < n; k++) {
-        if (lesser[k] > limit) {
-            x->last = k > 0 ? out[k - 1] : x->last;
-            sample_look(x, sample + k, &lesser[k], &out[k]);
+    for (size_t from = 0; from < n; from += STRIDE) {
+        size_t to = from + STRIDE < n ? from + STRIDE : n;
+        unsigned n_over = 0;
+        for (size_t k = from; k < to; k++) {
+            n_over += lesser[k] > limit;
+        }
+        for (size_t k = from; k < to && n_over > 0; k++) {
+            if (lesser[k] > limit) {
+                x->last = k > 0 ? out[k - 1] : x->last;
+                sample_look(x, sample + k, &lesser[k], &out[k]);
+            }
         }
     }
 }
