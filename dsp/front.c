@@ -10,6 +10,7 @@
 enum { APPEND_MAX = 4096, NOISE_SAMPLES_MIN = 16, SETTLE_PARTS = 8, SETTLE_SAMPLES_MIN = 4 };
 #define SETTLE_RATIO 40.0  /* squared, over a part's variance: noise does it once in 1e6 */
 #define CLIP_LEVEL 0.9995F /* a 12-bit converter's last code */
+#define BEYOND_LEVEL 1.01F /* no converter gives this: floats whose full scale is not 1 */
 #define SAMPLE_LIMIT 16.0F /* full scale is 1 */
 
 static bool integral_new(struct integral *integral, size_t capacity_samples)
@@ -93,7 +94,7 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
         .blf_hz = blf_hz, .blf_tolerance_ratio = blf_tolerance_ratio, .leak_offset_rad = NAN};
     front->is_combined = false;
     front->n_appended = 0;
-    front->clip_at = SIZE_MAX;
+    front->clip_at = front->beyond_at = SIZE_MAX;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         channel->quiet = (struct canceller_quiet){0};
@@ -104,19 +105,19 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
     front->combined.n_samples = 0;
 }
 
-/* Where the window first touches full scale. */
-static void clip_find(struct front *front, const float *x, size_t n)
+static size_t first_above(const float *x, size_t n, float level)
 {
     size_t k = 0;
-    while (k < 2 * n && fabsf(x[k]) < CLIP_LEVEL) {
+    while (k < 2 * n && fabsf(x[k]) < level) {
         k++;
     }
-    front->clip_at = front->n_appended + k / 2;
+    return k / 2;
 }
 
 bool front_is_clipped(const struct front *front)
 {
-    return front->clip_at < front->channel[0].integral.n_samples * front->factor;
+    size_t n_used = front->channel[0].integral.n_samples * front->factor;
+    return front->clip_at < n_used && front->beyond_at >= n_used;
 }
 
 size_t front_append(struct front *front, const float _Complex *const *sample, size_t first,
@@ -132,15 +133,19 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
         }
         const float *in = (const float *)(sample[c] + first);
         float *out = (float *)(raw + front->n_raw);
-        unsigned n_hits = 0; /* full scale in I or Q: counted as integers, which vectorises */
+        unsigned n_hits = 0, n_beyond = 0; /* counted as integers, which vectorises */
         for (size_t k = 0; k < 2 * n; k++) {
             float x = in[k] > -SAMPLE_LIMIT ? in[k] : -SAMPLE_LIMIT; /* NaN too */
             x = x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
             n_hits += fabsf(x) >= CLIP_LEVEL;
+            n_beyond += fabsf(x) > BEYOND_LEVEL;
             out[k] = x;
         }
         if (n_hits > 0 && front->clip_at == SIZE_MAX) {
-            clip_find(front, out, n);
+            front->clip_at = front->n_appended + first_above(out, n, CLIP_LEVEL);
+        }
+        if (n_beyond > 0 && front->beyond_at == SIZE_MAX) {
+            front->beyond_at = front->n_appended + first_above(out, n, BEYOND_LEVEL);
         }
     }
     front->raw_at = 0;
@@ -237,6 +242,11 @@ static size_t unsettled(const float _Complex *raw, size_t n)
     return 0;
 }
 
+static void place_shift(size_t *place, size_t by)
+{
+    *place = *place == SIZE_MAX ? SIZE_MAX : *place > by ? *place - by : 0;
+}
+
 /* Whole decimated samples, so that nothing else shifts. */
 static void quiet_trim(struct front *front)
 {
@@ -255,9 +265,8 @@ static void quiet_trim(struct front *front)
     }
     front->n_raw -= most;
     front->n_appended -= most;
-    front->clip_at = front->clip_at == SIZE_MAX ? SIZE_MAX
-                     : front->clip_at > most    ? front->clip_at - most
-                                                : 0;
+    place_shift(&front->clip_at, most);
+    place_shift(&front->beyond_at, most);
     front->quiet_samples -= most;
     front->n_trimmed = most;
 }

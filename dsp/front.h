@@ -52,7 +52,9 @@ struct front { /* fields may be read */
     struct whiten whiten;
     struct integral combined; /* with more than one channel, once front_combine was called */
     bool is_combined;
-    size_t n_appended, clip_at; /* raw samples so far; the first that touches full scale */
+    size_t n_appended; /* raw samples so far */
+    size_t clip_at;    /* the first that touches full scale, */
+    size_t beyond_at;  /* and that goes beyond: floats whose full scale is not 1; SIZE_MAX: none */
 };
 
 /*   err ST_NO_MEMORY */

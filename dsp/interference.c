@@ -35,7 +35,10 @@ enum {
 #define BURST_SHARE_MIN 0.4 /* of a block's power: less does a reply of 50 samples a bit no harm */
 #define EDGE_RATIO 12.0     /* squared change over the noise: an edge, not a burst */
 #define LINE_SHARE_MIN 0.3  /* of a burst's energy in one line: a carrier */
-#define STEP_VARIANCE 0.5   /* of a converter's step squared: least noise to reckon with */
+#define PAIR_SIGMAS 5.0
+#define PAIR_RAD 0.5 /* over the quiet */
+#define PAIR_POWER_RATIO 2.0
+#define STEP_VARIANCE 0.5 /* of a converter's step squared: least noise to reckon with */
 
 _Static_assert((int)TONES_MAX == (int)REPLY_TONES_MAX, "every tone found can be told");
 
@@ -163,6 +166,32 @@ static void carriers_start(struct interference *x)
     x->n_carriers = 1 + found->n_tones;
 }
 
+/* Two lines equally strong and equally far to both sides of the leak are its own modulation (hum,
+ * ringing after an edge), no carriers: of an image the weaker one is far weaker. */
+static void pairs_drop(struct tones_found *found)
+{
+    bool drop[TONES_MAX] = {false};
+    for (unsigned a = 0; a < found->n_tones; a++) {
+        for (unsigned b = 0; b < a; b++) {
+            const struct tone *x = &found->tone[a], *y = &found->tone[b];
+            double off = x->offset_rad + y->offset_rad - 2.0 * found->leak.offset_rad;
+            double sigma = hypot(x->offset_sigma_rad, y->offset_sigma_rad);
+            double unlike = power_of(x->amplitude) / power_of(y->amplitude);
+            bool pair = fabs(off) < PAIR_SIGMAS * sigma + PAIR_RAD / (double)found->n_samples &&
+                        unlike > 1.0 / PAIR_POWER_RATIO && unlike < PAIR_POWER_RATIO;
+            drop[a] = drop[a] || pair;
+            drop[b] = drop[b] || pair;
+        }
+    }
+    unsigned n = 0;
+    for (unsigned k = 0; k < found->n_tones; k++) {
+        if (!drop[k]) {
+            found->tone[n++] = found->tone[k];
+        }
+    }
+    found->n_tones = n;
+}
+
 void interference_learn(struct interference *x, const struct interference_window *window,
                         const float _Complex *quiet, size_t n_samples)
 {
@@ -175,6 +204,7 @@ void interference_learn(struct interference *x, const struct interference_window
     x->n_block = (size_t)fmin(fmax(BLOCK_TPRI * tpri, BLOCK_MIN), BLOCK_MAX);
     tones_find(x->tones, quiet, n_samples, window->leak_offset_rad, &x->found);
     x->found.n_tones = x->cfg.notch ? x->found.n_tones : 0;
+    pairs_drop(&x->found);
     carriers_start(x);
     x->distance = impulses_distance(half_cycle);
     /* a quiet without a single change says nothing about noise or the converter's step */

@@ -7,6 +7,7 @@
 #include "config/require.h"
 
 #define SIGNIFICANT_NATS 7.0 /* chance e^-7 that round noise looks this flat */
+#define EMPTY_RATIO 1e-9     /* of the other: I or Q was not recorded (magnitudes only) */
 
 typedef double whiten_matrix[WHITEN_DIMENSIONS][WHITEN_DIMENSIONS];
 
@@ -132,12 +133,18 @@ void whiten_learn(struct whiten *whiten, unsigned n_channels, const float _Compl
     whiten->n_channels = n_channels;
     axes_fill(whiten, s);
     double least = 0.5 * floor_variance;
+    bool is_empty[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < n_channels; c++) {
+        double re = s[2 * c][2 * c], im = s[2 * c + 1][2 * c + 1];
+        is_empty[c] = fmin(re, im) <= EMPTY_RATIO * fmax(re, im);
+    }
     for (unsigned i = 0; i < 2 * n_channels; i++) {
         s[i][i] = fmax(s[i][i], least);
     }
     bool shared = enabled && n_channels > 1 && is_shared(s, n, least), flat = shared;
     for (unsigned c = 0; c < n_channels && !shared; c++) {
-        if (enabled && is_flat(flatness(s, c), n)) {
+        double f = flatness(s, c);
+        if (enabled && !is_empty[c] && is_flat(f, n)) {
             flat = true;
         } else {
             make_round(s, c);
