@@ -143,7 +143,7 @@ static void signs_fill(struct finish *f, const struct finish_request *request)
 /* A level change inside a sample, at this share of it, takes this much from the swing. */
 static double edge_loss(double at)
 {
-    double f = at - floor(at);
+    double f = at - (double)(int64_t)at; /* places are never negative */
     return 4.0 * f * (1.0 - f);
 }
 
@@ -153,7 +153,7 @@ static void chips_read(struct finish *f, const struct integral *integral, unsign
     for (size_t k = 0; k < n; k++) {
         struct chips *chips = &f->chips[k];
         double half = (f->start[k + 1] - f->start[k]) / (2.0 * m);
-        double at = fmin(fmax(f->start[k], 0.0), last);
+        double at = held_within(f->start[k], 0.0, last);
         double _Complex before = integral_at(integral, at), first = before;
         chips->length = m * half;
         for (unsigned c = 0; c < 2; c++) {
@@ -163,7 +163,7 @@ static void chips_read(struct finish *f, const struct integral *integral, unsign
             for (unsigned j = 0; j < m; j++) {
                 inner += j > 0 ? edge_loss(at) : 0.0;
                 at = f->start[k] + (c * m + j + 1) * half;
-                at = fmin(fmax(at, 0.0), last);
+                at = held_within(at, 0.0, last);
                 double _Complex after = integral_at(integral, at);
                 sum += j % 2 == 0 ? after - before : before - after;
                 before = after;

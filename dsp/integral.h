@@ -15,6 +15,13 @@ struct integral {
     size_t capacity_samples;
 };
 
+/* x held within lo .. hi: inline, where fmin and fmax would be calls. */
+static inline double held_within(double x, double lo, double hi)
+{
+    x = x > lo ? x : lo;
+    return x < hi ? x : hi;
+}
+
 /* Integral from 0 to t, linear between samples.   pre 0 <= t < n_samples (checked in debug) */
 static inline double _Complex integral_at(const struct integral *integral, double t)
 {

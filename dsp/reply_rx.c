@@ -11,6 +11,7 @@
 
 #define SAMPLES_PER_TPRI 48.0 /* wanted after decimation: a sample that holds an edge says less */
 #define DRIFT_RATIO 0.025     /* Gen2 6.3.1.3.3: in a reply, at its beginning too */
+#define STRIDE_SYMBOLS 4.0
 #define LONGEST_WINDOW_TPRI 6000.0
 enum { GATE_STEPS = 6 }; /* of a fixed point that each step brings ten times nearer */
 
@@ -242,10 +243,13 @@ static bool reply_advance(struct reply_rx *rx)
         if (rx->needs_samples > rx->capacity_samples) {
             return true;
         }
-        /* no verdict can fall before so many: they are taken in one go */
-        size_t ahead =
-            (size_t)fmin(tracks_need_at_least(&rx->tracks), (double)rx->capacity_samples);
-        rx->needs_samples = ahead > rx->needs_samples ? ahead : rx->needs_samples;
+        /* no verdict can fall before so many: some are taken in one go, not so many that work piles
+         * up for the end */
+        double some =
+            (double)rx->needs_samples + STRIDE_SYMBOLS * 2.0 * rx->code->m * rx->search.half_lo;
+        double ahead = fmin(tracks_need_at_least(&rx->tracks), some);
+        ahead = fmin(ahead, (double)rx->capacity_samples);
+        rx->needs_samples = ahead > (double)rx->needs_samples ? (size_t)ahead : rx->needs_samples;
         if (front_extend(rx->front, rx->needs_samples) < rx->needs_samples) {
             return false;
         }

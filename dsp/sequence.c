@@ -135,7 +135,8 @@ static void sequence_backward(struct sequence *sequence)
                 onward[b] = dummy && b == 0
                                 ? -INFINITY
                                 : step->gain[s][b] + step->behind[code->branch[s][b].next];
-                best[b] = fmaxf(best[b], step->ahead[s] + onward[b]);
+                float metric = step->ahead[s] + onward[b];
+                best[b] = metric > best[b] ? metric : best[b];
             }
             step->onward[s] = onward[1] > onward[0];
             behind[s] = onward[step->onward[s]];

@@ -136,7 +136,7 @@ static void path_clock_update(struct track_path *path, double late, double where
     double hs = path->p_ss + where * path->p_sh;
     double hh = path->p_sh + where * path->p_hh;
     double s = hs + where * hh + r;
-    path->start += fmin(fmax(hs / s * late, -gate), gate); /* track_needs_at_least counts on it */
+    path->start += held_within(hs / s * late, -gate, gate); /* track_needs_at_least counts on it */
     path->half += hh / s * late;
     path->p_ss -= hs * hs / s;
     path->p_sh -= hs * hh / s;
@@ -180,7 +180,7 @@ static void path_extend(struct track_path *path, const struct track *track,
     path->sum_edges = FORGET_RATIO * path->sum_edges + n_edges;
     if (n_edges > 0 && power(path->gain) > 0.0) {
         path_clock_update(path, late, where, n_edges, track->noise_variance);
-        path->half = fmin(fmax(path->half, track->half_lo), track->half_hi);
+        path->half = held_within(path->half, track->half_lo, track->half_hi);
     }
     path->level = (int8_t)(m % 2 == 0 ? -chip[1] : chip[1]);
     path_clock_advance(path, m, track->clock_walk_ratio);
@@ -342,7 +342,7 @@ double track_needs_at_least(const struct track *track, size_t n_symbols)
     double first = INFINITY;
     for (unsigned s = 0; s < track->code->n_states; s++) {
         if (track->path[s].alive) {
-            first = fmin(first, track->path[s].start);
+            first = track->path[s].start < first ? track->path[s].start : first;
         }
     }
     require(n_symbols >= track->n_symbols);
@@ -381,7 +381,8 @@ void track_symbol(struct track *track, const struct integral *integral, int forc
     }
     double limit = INFINITY; /* of the cost of a survivor worth following */
     for (unsigned s = 0; s < code->n_states; s++) {
-        limit = fmin(limit, best[s] + SURVIVOR_NATS * track->noise_variance);
+        double own = best[s] + SURVIVOR_NATS * track->noise_variance;
+        limit = own < limit ? own : limit;
     }
     struct track_path next[LINECODE_STATES_MAX];
     for (unsigned s = 0; s < code->n_states; s++) {
