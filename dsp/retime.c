@@ -65,6 +65,7 @@ static struct lateness symbol_lateness(const struct retime_reply *reply, size_t 
     unsigned m = reply->m;
     const int8_t *sign = reply->sign + 2 * k;
     double gate = gate_ratio * half;
+    double per_power = edge_per_power(reply->gain[k]);
     int last = k == 0 ? -1 : m % 2 == 0 ? -sign[-1] : sign[-1];
     double _Complex offset = reply->offset[k];
     if (m > 1) { /* the subcarrier brings its own mean level: slow drift does not blind its edges */
@@ -77,7 +78,7 @@ static struct lateness symbol_lateness(const struct retime_reply *reply, size_t 
         int level = q % m % 2 == 0 ? sign[q / m] : -sign[q / m];
         if (level != last && (q % stride == 0 || q == m)) {
             sum.late += edge_late_samples(reply->integral, start + q * half, gate, level,
-                                          reply->gain[k], offset);
+                                          reply->gain[k], offset, per_power);
             sum.where += q;
             sum.n++;
         }
@@ -95,13 +96,13 @@ static void timing_measure(struct timing *t, double at, double where, double var
 {
     double hs = t->ss + where * t->sh;
     double hh = t->sh + where * t->hh;
-    double s = hs + where * hh + variance;
+    double per = 1.0 / (hs + where * hh + variance);
     double error = at - (t->start + where * t->half);
-    t->start += hs / s * error;
-    t->half += hh / s * error;
-    t->ss -= hs * hs / s;
-    t->sh -= hs * hh / s;
-    t->hh -= hh * hh / s;
+    t->start += hs * per * error;
+    t->half += hh * per * error;
+    t->ss -= hs * hs * per;
+    t->sh -= hs * hh * per;
+    t->hh -= hh * hh * per;
 }
 
 static struct timing timing_advance(const struct timing *t, double span)
@@ -121,12 +122,12 @@ static struct timing timing_advance(const struct timing *t, double span)
 static void timing_smooth(struct timing *filtered, const struct timing *predicted,
                           const struct timing *next, double span)
 {
-    double determinant = predicted->ss * predicted->hh - predicted->sh * predicted->sh;
+    double per = 1.0 / (predicted->ss * predicted->hh - predicted->sh * predicted->sh);
     double ds = next->start - predicted->start;
     double dh = next->half - predicted->half;
     /* predicted covariance inverse times the difference */
-    double us = (predicted->hh * ds - predicted->sh * dh) / determinant;
-    double uh = (predicted->ss * dh - predicted->sh * ds) / determinant;
+    double us = (predicted->hh * ds - predicted->sh * dh) * per;
+    double uh = (predicted->ss * dh - predicted->sh * ds) * per;
     /* filtered covariance times the transposed transition */
     filtered->start += (filtered->ss + span * filtered->sh) * us + filtered->sh * uh;
     filtered->half += (filtered->sh + span * filtered->hh) * us + filtered->hh * uh;

@@ -292,6 +292,7 @@ static void sync_fit(const struct integral *integral, const struct sync_search *
     const int8_t *chip = linecode_preamble(search->code, search->trext);
     unsigned m = search->code->m;
     double gate = gate_ratio * candidate->half;
+    double per_power = edge_per_power(candidate->gain);
     double s0 = 0.0, s1 = 0.0, s2 = 0.0, e0 = 0.0, e1 = 0.0;
     unsigned stride =
         (span.end - span.first) * m / n_edges | 1U; /* odd: rising and falling alike */
@@ -301,7 +302,7 @@ static void sync_fit(const struct integral *integral, const struct sync_search *
             continue;
         }
         double late = edge_late_samples(integral, candidate->start + q * candidate->half, gate,
-                                        level, candidate->gain, candidate->offset);
+                                        level, candidate->gain, candidate->offset, per_power);
         s0 += 1.0;
         s1 += q;
         s2 += (double)q * q;

@@ -107,13 +107,14 @@ static unsigned path_edges(const struct integral *integral, const struct track_p
     double gate = GATE_RATIO * path->half;
     unsigned n_edges = 0;
     int last = path->level;
+    double per_power = edge_per_power(path->gain);
     *late = *where = 0.0;
     unsigned stride = m > 4 ? 3 : 1; /* odd: rising and falling edges alike */
     for (unsigned q = 0; q < 2 * m; q++) {
         int level = q % m % 2 == 0 ? chip[q / m] : -chip[q / m];
         if (level != last && (q % stride == 0 || q == m)) {
             *late += edge_late_samples(integral, path->start + q * path->half, gate, level,
-                                       path->gain, offset);
+                                       path->gain, offset, per_power);
             *where += q;
             n_edges++;
         }
@@ -135,12 +136,13 @@ static void path_clock_update(struct track_path *path, double late, double where
                n_edges;
     double hs = path->p_ss + where * path->p_sh;
     double hh = path->p_sh + where * path->p_hh;
-    double s = hs + where * hh + r;
-    path->start += held_within(hs / s * late, -gate, gate); /* track_needs_at_least counts on it */
-    path->half += hh / s * late;
-    path->p_ss -= hs * hs / s;
-    path->p_sh -= hs * hh / s;
-    path->p_hh -= hh * hh / s;
+    double per = 1.0 / (hs + where * hh + r);
+    path->start +=
+        held_within(hs * per * late, -gate, gate); /* track_needs_at_least counts on it */
+    path->half += hh * per * late;
+    path->p_ss -= hs * hs * per;
+    path->p_sh -= hs * hh * per;
+    path->p_hh -= hh * hh * per;
 }
 
 static void path_clock_advance(struct track_path *path, unsigned m, double walk_ratio)
