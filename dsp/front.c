@@ -114,6 +114,11 @@ static size_t first_above(const float *x, size_t n, float level)
     return k / 2;
 }
 
+static void place_earlier(size_t *place, size_t other)
+{
+    *place = other < *place ? other : *place;
+}
+
 bool front_is_clipped(const struct front *front)
 {
     size_t n_used = front->channel[0].integral.n_samples * front->factor;
@@ -141,11 +146,11 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
             n_beyond += fabsf(x) > BEYOND_LEVEL;
             out[k] = x;
         }
-        if (n_hits > 0 && front->clip_at == SIZE_MAX) {
-            front->clip_at = front->n_appended + first_above(out, n, CLIP_LEVEL);
+        if (n_hits > 0) {
+            place_earlier(&front->clip_at, front->n_appended + first_above(out, n, CLIP_LEVEL));
         }
-        if (n_beyond > 0 && front->beyond_at == SIZE_MAX) {
-            front->beyond_at = front->n_appended + first_above(out, n, BEYOND_LEVEL);
+        if (n_beyond > 0) {
+            place_earlier(&front->beyond_at, front->n_appended + first_above(out, n, BEYOND_LEVEL));
         }
     }
     front->raw_at = 0;
