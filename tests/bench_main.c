@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -214,6 +215,10 @@ static int arguments_parse(int argc, char **argv, struct bench_run *run)
             run->n_jobs = (unsigned)n;
         } else if (strcmp(argument, "--svg") == 0) {
             run->svg_folder = argv[++k];
+            if (mkdir(run->svg_folder, 0777) != 0 && errno != EEXIST) {
+                fprintf(stderr, "zpreader-bench: --svg %s: %s\n", run->svg_folder, strerror(errno));
+                return 1;
+            }
         } else if (argument[0] == '-' && strcmp(argument, "--help") != 0) {
             return usage("no flag", argument);
         } else if (!run->name) {

@@ -356,7 +356,7 @@ static void front_tells_clipping(void **unused)
         feed(front, 9000, 0, CAPACITY);
         assert_true(is_clipped(front));
         begin(front, 400, 3);
-        feed(front, 9000, 0, at / 3 - 10); /* looked at no further */
+        feed(front, 9000, 0, at / 3 - 10);             /* looked at no further */
         assert_true(k / 4 == 0 || !is_clipped(front)); /* what is trimmed off the quiet counts */
         sample[k % 2][at] = before;
     }
