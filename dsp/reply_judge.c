@@ -9,8 +9,9 @@
 
 #define SCORE_MIN_NATS 30.0    /* a decoded reply: noise alone reaches it in < 1e-5 of slots */
 #define RESIDUAL_RATIO_MAX 2.0 /* unexplained energy over noise: above, the fit must be good */
-#define FIT_SINGLE_RATIO 0.7   /* a fit this good is one tag, whatever the residual */
-#define ENERGY_SIGMAS 7.0      /* energy above noise that counts as a reply */
+#define RESIDUAL_COLLISION_RATIO 5.0
+#define FIT_SINGLE_RATIO 0.7 /* a fit this good is one tag, whatever the residual */
+#define ENERGY_SIGMAS 7.0    /* energy above noise that counts as a reply */
 
 const char *const reply_cause_text[REPLY_CAUSE_N] = {
     [REPLY_CAUSE_NONE] = "none",
@@ -264,6 +265,12 @@ static bool reply_read(struct reply_rx *rx, size_t best, struct reply_result *re
     size_t n_symbols = rx->tracks.track[best].n_symbols, n_bits = rx->tracks.n_bits[best];
     reply_measure(rx, &reply, n_symbols < n_bits ? n_symbols : n_bits, result);
     result->threshold_nats = SCORE_MIN_NATS;
+    /* two replies' edges make short excursions too, but leave far more unexplained than what is left of
+     * impulses once they are blanked */
+    if (result->cause == REPLY_CAUSE_IMPULSES &&
+        result->trace.residual_ratio > RESIDUAL_COLLISION_RATIO) {
+        result->cause = REPLY_CAUSE_MISFIT;
+    }
     enum reply_cause fault = reply_fault(rx, result);
     if (!fault && rx->listen.kind == REPLY_KIND_EPC && !epc_check(rx, &reply, result)) {
         fault = REPLY_CAUSE_DOUBTFUL;
