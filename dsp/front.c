@@ -125,6 +125,20 @@ bool front_is_clipped(const struct front *front)
     return front->clip_at < n_used && front->beyond_at >= n_used;
 }
 
+/* Hold what no radio sends within limits, and note where full scale is met and exceeded. */
+static void odd_samples(struct front *front, float *x, size_t n)
+{
+    for (size_t k = 0; k < 2 * n; k++) {
+        x[k] = x[k] > -SAMPLE_LIMIT ? x[k] : -SAMPLE_LIMIT; /* NaN too */
+        x[k] = x[k] < SAMPLE_LIMIT ? x[k] : SAMPLE_LIMIT;
+    }
+    place_earlier(&front->clip_at, front->n_appended + first_above(x, n, CLIP_LEVEL));
+    size_t beyond = first_above(x, n, BEYOND_LEVEL);
+    if (beyond < n) {
+        place_earlier(&front->beyond_at, front->n_appended + beyond);
+    }
+}
+
 size_t front_append(struct front *front, const float _Complex *const *sample, size_t first,
                     size_t n)
 {
@@ -138,19 +152,13 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
         }
         const float *in = (const float *)(sample[c] + first);
         float *out = (float *)(raw + front->n_raw);
-        unsigned n_hits = 0, n_beyond = 0; /* counted as integers, which vectorises */
+        unsigned n_odd = 0; /* counted as integers, which vectorises; NaN counts */
         for (size_t k = 0; k < 2 * n; k++) {
-            float x = in[k] > -SAMPLE_LIMIT ? in[k] : -SAMPLE_LIMIT; /* NaN too */
-            x = x < SAMPLE_LIMIT ? x : SAMPLE_LIMIT;
-            n_hits += fabsf(x) >= CLIP_LEVEL;
-            n_beyond += fabsf(x) > BEYOND_LEVEL;
-            out[k] = x;
+            n_odd += !(fabsf(in[k]) < CLIP_LEVEL);
+            out[k] = in[k];
         }
-        if (n_hits > 0) {
-            place_earlier(&front->clip_at, front->n_appended + first_above(out, n, CLIP_LEVEL));
-        }
-        if (n_beyond > 0) {
-            place_earlier(&front->beyond_at, front->n_appended + first_above(out, n, BEYOND_LEVEL));
+        if (n_odd > 0) {
+            odd_samples(front, out, n);
         }
     }
     front->raw_at = 0;
