@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/require.h"
+#include "dsp/plane.h"
 
 enum { CHUNK = 512, SEGMENTS = 8 };
 #define OFFSET_SIGNIFICANCE 6.0 /* standard deviations before an offset is believed */
@@ -36,11 +37,6 @@ void canceller_free(struct canceller **canceller)
     }
 }
 
-static double power(double _Complex z)
-{
-    return creal(z) * creal(z) + cimag(z) * cimag(z);
-}
-
 double _Complex canceller_mean(const float _Complex *sample, size_t n)
 {
     float re[4] = {0}, im[4] = {0}; /* partial sums let the compiler vectorise */
@@ -69,7 +65,7 @@ static double variance_of(const float _Complex *sample, size_t n, double _Comple
     double sum = 0.0;
     double _Complex level = mean;
     for (size_t k = 0; k < n; k++) {
-        sum += power(sample[k] - level);
+        sum += plane_power(sample[k] - level);
         level *= turn;
     }
     return sum / (double)(n > 1 ? n - 1 : 1);
@@ -119,9 +115,9 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
     quiet->leak = mean;
     quiet->offset_rad = quiet->offset_sigma_rad = 0.0;
     quiet->noise_variance = variance;
-    quiet->power = variance + power(mean);
+    quiet->power = variance + plane_power(mean);
     struct turning turning = turning_of(sample, n_samples);
-    double leak_power = power(turning.leak);
+    double leak_power = plane_power(turning.leak);
     double angle = turning.offset_rad * turning.lag;
     double significant = OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE /
                          (turning.lag * (leak_power + 1e-30)); /* of the angle, times variance */
@@ -158,7 +154,7 @@ void canceller_measure_turning(const float _Complex *sample, size_t n_samples,
                                           .offset_sigma_rad = known->offset_sigma_rad};
         quiet->noise_variance = variance_of(sample, n_samples, quiet->leak, turn);
     }
-    quiet->power = quiet->noise_variance + power(quiet->leak);
+    quiet->power = quiet->noise_variance + plane_power(quiet->leak);
     quiet->n_samples = n_samples;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "config/require.h"
+#include "dsp/plane.h"
 #include "dsp/tones_fit.h"
 
 #define MEMORY_BLOCKS 200.0     /* older blocks fade: 400 Tpri, a bandwidth of about BLF / 400 */
@@ -16,17 +17,12 @@
 
 enum { GONE_BLOCKS = 2, KEYED_BLOCKS = 4 };
 
-static double power_of(double _Complex z)
-{
-    return creal(z) * creal(z) + cimag(z) * cimag(z);
-}
-
 void carrier_start(struct carrier *carrier, const struct tone *tone, double middle,
                    double noise_variance, int64_t last_block, size_t n_block, float _Complex *turn)
 {
     require(n_block >= 1);
     double p = (double)n_block, half = 0.5 * (p - 1.0);
-    double power = power_of(tone->amplitude) + 1e-300;
+    double power = plane_power(tone->amplitude) + 1e-300;
     double away = (double)last_block * p + half - middle; /* from the quiet's middle */
     *carrier = (struct carrier){.turn = turn, .offset_rad = tone->offset_rad, .at = last_block};
     tones_table(-tone->offset_rad * half, tone->offset_rad, turn, n_block);
@@ -103,7 +99,7 @@ static void keying_count(struct carrier *carrier, double ratio)
 static void kalman_step(struct carrier *carrier, double _Complex error)
 {
     double phase = cimag(error), level = creal(error);
-    double spread = carrier->has_last ? 0.5 * power_of(error - carrier->last_error) : 0.0;
+    double spread = carrier->has_last ? 0.5 * plane_power(error - carrier->last_error) : 0.0;
     carrier->spread_ratio += SPREAD_SHARE * (spread - carrier->spread_ratio);
     carrier->last_error = error;
     carrier->has_last = true;
@@ -133,14 +129,14 @@ void carrier_correct(struct carrier *carrier, int64_t block, const float _Comple
     carrier->at = block;
     carrier->p00 += 2.0 * carrier->p01 + carrier->p11;
     carrier->p01 += carrier->p11;
-    double power = power_of(carrier->level);
+    double power = plane_power(carrier->level);
     double _Complex now = carrier->used[block & 1] + correlate(rest, carrier->turn, n_block);
-    if (!(power > 0.0) || !(power_of(now) < 1e12)) {
+    if (!(power > 0.0) || !(plane_power(now) < 1e12)) {
         return;
     }
     double _Complex error = now * conj(carrier->level) / power - 1.0;
-    keying_count(carrier, sqrt(power_of(now) / power));
-    if (!keying_is_plain(carrier) || power_of(error) < GONE_RATIO * GONE_RATIO) {
+    keying_count(carrier, sqrt(plane_power(now) / power));
+    if (!keying_is_plain(carrier) || plane_power(error) < GONE_RATIO * GONE_RATIO) {
         kalman_step(carrier, error);
     }
 }

@@ -6,6 +6,7 @@
 #include <complex.h>
 
 #include "dsp/integral.h"
+#include "dsp/plane.h"
 
 /* Estimate of true edge minus `at`, samples, limited to +-gate. `level` (+1, -1) holds after the
  * edge; gain is the half swing h, offset the mean level (0 when known to be gone), per_power 1 / (2 |h|^2):
@@ -17,14 +18,14 @@ static inline double edge_late_samples(const struct integral *integral, double a
 {
     double _Complex sum =
         integral_at(integral, at + gate) - integral_at(integral, at - gate) - 2.0 * gate * offset;
-    double along = creal(gain) * creal(sum) + cimag(gain) * cimag(sum);
+    double along = plane_along(gain, sum);
     double late = -along * level * per_power;
     return late > gate ? gate : late < -gate ? -gate : late;
 }
 
 static inline double edge_per_power(double _Complex gain)
 {
-    return 0.5 / (creal(gain) * creal(gain) + cimag(gain) * cimag(gain));
+    return 0.5 / plane_power(gain);
 }
 
 #endif

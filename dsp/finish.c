@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "dsp/plane.h"
 #include "dsp/retime.h"
 
 enum { PASSES_MAX = 3, MEMORIES = 2, SHORT_SYMBOLS = 64 };
@@ -21,8 +22,9 @@ struct chips {              /* a symbol as it was received */
     double _Complex sum[2]; /* correlation with the subcarrier, summed over the chip */
     double _Complex plain;  /* sum of both chips without it */
     double length;          /* of a chip, samples */
-    float lost[2];   /* what a level change at the chip's begin takes from the swing, samples:
-                             * the sample that holds it says less than one without */
+    /* what a level change at the chip's begin takes from the swing, samples: the sample that holds it
+     * says less than one without */
+    float lost[2];
     double swing[2]; /* length less what the decided level changes take */
 };
 
@@ -114,16 +116,6 @@ double *finish_starts(struct finish *finish)
 const struct sequence *finish_sequence(const struct finish *finish)
 {
     return finish->sequence;
-}
-
-static double power(double _Complex z)
-{
-    return creal(z) * creal(z) + cimag(z) * cimag(z);
-}
-
-static double along(double _Complex unit, double _Complex z)
-{
-    return creal(unit) * creal(z) + cimag(unit) * cimag(z);
 }
 
 static void signs_fill(struct finish *f, const struct finish_request *request)
@@ -240,7 +232,7 @@ static double symbol_cost(const struct finish *f, size_t k, bool subcarrier, dou
     for (unsigned c = 0; c < 2; c++) {
         double _Complex z = chips->sum[c] - level * chips->length -
                             f->sign[2 * k + c] * chips->swing[c] * f->gain[k];
-        cost += power(z) / chips->length;
+        cost += plane_power(z) / chips->length;
     }
     return cost;
 }
@@ -288,7 +280,7 @@ static void walk_fit(struct finish *f, const struct finish_request *request, siz
     estimates_run(f, request, n, 1.0);
     double middle = 0.5 * (f->start[0] + f->start[n]);
     double scale = 0.5 * (f->start[n] - f->start[0]);
-    double per_walk = power(request->walk);
+    double per_walk = plane_power(request->walk);
     double precision = request->noise_variance / (2.0 * per_walk * scale * scale);
     double a11 = precision, a12 = 0.0, a22 = 4.0 * precision, b1 = 0.0, b2 = 0.0;
     for (size_t k = 0; k < n; k++) {
@@ -297,7 +289,7 @@ static void walk_fit(struct finish *f, const struct finish_request *request, siz
         double _Complex z =
             chips->sum[0] + chips->sum[1] - f->offset[k] * length -
             (f->sign[2 * k] * chips->swing[0] + f->sign[2 * k + 1] * chips->swing[1]) * f->gain[k];
-        double y = along(request->walk, z) / per_walk / scale;
+        double y = plane_along(request->walk, z) / per_walk / scale;
         double t = (0.5 * (f->start[k] + f->start[k + 1]) - middle) / scale;
         double t2 = t * t - 1.0 / 3.0;
         a11 += t * t * length;
@@ -339,10 +331,10 @@ static void nats_fill(struct finish *f, const struct finish_request *request, si
         double _Complex level = subcarrier ? 0.0 : f->offset[k];
         for (unsigned c = 0; c < 2; c++) {
             double _Complex z = chips->sum[c] - level * chips->length;
-            double nats = 4.0 * along(f->gain[k], z) / request->noise_variance;
+            double nats = 4.0 * plane_along(f->gain[k], z) / request->noise_variance;
             f->chip_nats[2 * (k - first) + c] = (float)nats;
             f->edge_nats[2 * (k - first) + c] =
-                (float)(power(f->gain[k]) * chips->lost[c] / request->noise_variance);
+                (float)(plane_power(f->gain[k]) * chips->lost[c] / request->noise_variance);
         }
     }
 }
@@ -376,7 +368,7 @@ static void reply_fill(struct finish *f, const struct finish_request *request, s
         double _Complex level = subcarrier ? 0.0 : f->offset[k];
         for (unsigned c = 0; c < 2; c++) {
             double length = f->chips[k].length;
-            energy += power(f->chips[k].sum[c] - level * length) / length;
+            energy += plane_power(f->chips[k].sum[c] - level * length) / length;
         }
     }
     reply->gain = reply->offset = 0.0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "dsp/plane.h"
 
 enum { APPEND_MAX = 4096, NOISE_SAMPLES_MIN = 16, SETTLE_PARTS = 8, SETTLE_SAMPLES_MIN = 4 };
 #define SETTLE_RATIO 40.0  /* squared, over a part's variance: noise does it once in 1e6 */
@@ -244,11 +245,11 @@ static size_t unsettled(const float _Complex *raw, size_t n)
     double spread = 0.0;
     for (size_t k = SETTLE_PARTS; k < 2 * SETTLE_PARTS; k++) {
         double _Complex off = part[k] - late;
-        spread += (creal(off) * creal(off) + cimag(off) * cimag(off)) / (SETTLE_PARTS - 1);
+        spread += plane_power(off) / (SETTLE_PARTS - 1);
     }
     for (size_t k = SETTLE_PARTS; k-- > 0;) {
         double _Complex off = part[k] - late;
-        if (creal(off) * creal(off) + cimag(off) * cimag(off) > SETTLE_RATIO * spread) {
+        if (plane_power(off) > SETTLE_RATIO * spread) {
             return (k + 1) * length;
         }
     }

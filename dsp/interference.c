@@ -9,6 +9,7 @@
 #include "config/units.h"
 #include "dsp/carrier.h"
 #include "dsp/impulses.h"
+#include "dsp/plane.h"
 #include "dsp/tones.h"
 
 enum {
@@ -125,11 +126,6 @@ void interference_free(struct interference **interference)
     *interference = NULL;
 }
 
-static double power_of(double _Complex z)
-{
-    return creal(z) * creal(z) + cimag(z) * cimag(z);
-}
-
 /* Everything a window counts, back to nothing. */
 static void window_reset(struct interference *x)
 {
@@ -158,7 +154,7 @@ static void carriers_start(struct interference *x)
         carrier_start(&x->carrier[k], tone, found->middle, found->noise_variance, first_after - 1,
                       x->n_block, x->turn[k]);
     }
-    double power = power_of(found->leak.amplitude);
+    double power = plane_power(found->leak.amplitude);
     if (power > 0.0) {
         x->carrier[0].growth =
             found->leak_growth * conj(found->leak.amplitude) / power * (double)x->n_block;
@@ -176,7 +172,7 @@ static void pairs_drop(struct tones_found *found)
             const struct tone *x = &found->tone[a], *y = &found->tone[b];
             double off = x->offset_rad + y->offset_rad - 2.0 * found->leak.offset_rad;
             double sigma = hypot(x->offset_sigma_rad, y->offset_sigma_rad);
-            double unlike = power_of(x->amplitude) / power_of(y->amplitude);
+            double unlike = plane_power(x->amplitude) / plane_power(y->amplitude);
             bool pair = fabs(off) < PAIR_SIGMAS * sigma + PAIR_RAD / (double)found->n_samples &&
                         unlike > 1.0 / PAIR_POWER_RATIO && unlike < PAIR_POWER_RATIO;
             drop[a] = drop[a] || pair;
@@ -304,10 +300,10 @@ static double block_power(const struct interference *x)
     double power = 0.0;
     for (size_t k = 0; k < x->n_block; k++) {
         sum += x->block[k];
-        power += power_of(x->block[k]);
+        power += plane_power(x->block[k]);
     }
     double n = (double)x->n_block;
-    return power / n - power_of(sum / n);
+    return power / n - plane_power(sum / n);
 }
 
 /* A block with far more noise than the quiet. A reply's own edges, never as sharp as they are drawn,
@@ -396,11 +392,11 @@ static void sample_look(struct interference *x, const float _Complex *sample, fl
         return;
     }
     float _Complex before = *(sample - x->distance), after = sample[x->distance];
-    double apart = power_of((double _Complex)before - after);
+    double apart = plane_power((double _Complex)before - after);
     float _Complex level = apart <= x->blank_limit ? 0.5F * (before + after) : x->last;
     x->n_blanked++;
     x->n_block_blanked++;
-    x->blanked_power += power_of((double _Complex) * out - level);
+    x->blanked_power += plane_power((double _Complex) * out - level);
     *out = level;
     *lesser = 0.0F;
 }
@@ -542,7 +538,7 @@ void interference_report(const struct interference *x, struct interference_repor
     for (unsigned k = 0; k < x->found.n_tones; k++) {
         const struct tone *tone = &x->found.tone[k];
         report->tone[k].offset_hz = tone->offset_rad * hz;
-        report->tone[k].power_dbfs = units_db_from_power_ratio(power_of(tone->amplitude));
+        report->tone[k].power_dbfs = units_db_from_power_ratio(plane_power(tone->amplitude));
         n_keyed += carrier_is_keyed(&x->carrier[k + 1]);
     }
     if (x->n_blanked > 0) {

@@ -5,6 +5,7 @@
 #include "config/require.h"
 #include "config/units.h"
 #include "dsp/list_decode.h"
+#include "dsp/plane.h"
 #include "dsp/reply_rx_parts.h"
 
 #define SCORE_MIN_NATS 30.0    /* a decoded reply: noise alone reaches it in < 1e-5 of slots */
@@ -40,11 +41,6 @@ static void interference_note(const struct reply_rx *rx, struct reply_result *re
     memcpy(result->trace.tone, report.tone, sizeof report.tone);
     result->trace.blanked_ratio = report.blanked_ratio;
     result->cause = result->cause ? result->cause : report.cause;
-}
-
-static double power(double _Complex z)
-{
-    return creal(z) * creal(z) + cimag(z) * cimag(z);
 }
 
 static void trace_init(struct reply_trace *trace)
@@ -98,7 +94,7 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     result->threshold_nats = rx->gate_nats;
     result->leak_dbfs = units_db_from_power_ratio(quiet->power - quiet->noise_variance);
     result->noise_dbfs = units_db_from_power_ratio(quiet->noise_variance);
-    result->residual_dbfs = units_db_from_power_ratio(power(residual_mean(rx)));
+    result->residual_dbfs = units_db_from_power_ratio(plane_power(residual_mean(rx)));
     result->offset_hz = quiet->offset_rad * rx->rate_sps / (2.0 * UNITS_PI);
     result->clipped = front_is_clipped(rx->front);
     trace_init(&result->trace);
@@ -124,7 +120,7 @@ static double energy_sigmas(const struct reply_rx *rx, double from, double to)
     double _Complex mean = (sum[hi] - sum[lo]) / n;
     double energy = 0.0;
     for (size_t k = lo; k < hi; k++) {
-        energy += power(sum[k + 1] - sum[k] - mean);
+        energy += plane_power(sum[k + 1] - sum[k] - mean);
     }
     /* the noise level itself is known from as many samples as the quiet has */
     double n_quiet = fmax((double)(rx->front->quiet_samples / rx->front->factor), 4.0);
@@ -160,7 +156,7 @@ static void reply_finish(struct reply_rx *rx, size_t index, struct finish_reply 
     double total = 0.0;
     for (unsigned c = 0; c < rx->front->cfg.n_channels; c++) {
         weight[c] = conj(finish_gain_of(rx->finish, &rx->front->channel[c].integral));
-        total += power(weight[c]);
+        total += plane_power(weight[c]);
     }
     for (unsigned c = 0; c < rx->front->cfg.n_channels; c++) {
         weight[c] /= sqrt(total) + 1e-30;
@@ -187,8 +183,8 @@ static void gains_measure(struct reply_rx *rx, const struct finish_reply *reply,
     }
     result->gain = result->channel_gain[0];
     double _Complex axis = rx->front->whiten.axis;
-    double along = creal(gain[0]) * creal(axis) + cimag(gain[0]) * cimag(axis);
-    double across = cimag(gain[0]) * creal(axis) - creal(gain[0]) * cimag(axis);
+    double along = plane_along(axis, gain[0]);
+    double across = plane_along(I * axis, gain[0]);
     result->trace.noise_axis_deg = atan2(fabs(across), fabs(along)) * 180.0 / UNITS_PI;
 }
 
@@ -214,12 +210,12 @@ static void reply_measure(struct reply_rx *rx, const struct finish_reply *reply,
     result->end_tick = tick_of_integral(rx, reply->end);
     result->blf_hz = rx->rate_sps / (2.0 * reply->half * rx->front->factor);
     gains_measure(rx, reply, result);
-    result->snr_db = units_db_from_power_ratio(power(reply->gain) * 2.0 * rx->code->m *
+    result->snr_db = units_db_from_power_ratio(plane_power(reply->gain) * 2.0 * rx->code->m *
                                                reply->half / rx->search.noise_variance);
     /* the quiet held the leak and the idle tag (-h): what the reply swings about beyond +h is left */
     double _Complex left[LIMIT_RX_CHANNELS] = {reply->offset - reply->gain};
     whiten_undo(&rx->front->whiten, left);
-    result->residual_dbfs = units_db_from_power_ratio(power(left[0]));
+    result->residual_dbfs = units_db_from_power_ratio(plane_power(left[0]));
     result->score_nats = reply->score_nats;
     result->fit_ratio = reply->fit_ratio;
     result->bits.n_bits = n_bits;

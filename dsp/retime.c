@@ -6,15 +6,15 @@
 
 #include "config/require.h"
 #include "dsp/edge.h"
+#include "dsp/plane.h"
 
 #define CLOCK_WALK_RATIO 2e-4   /* random walk of the half-cycle per symbol, beside steady drift */
 #define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
-#define FIRST_START_RATIO                                                                          \
-    0.5                        /* how far the first guess may be off: standard deviation of the
-                                 * start, half-cycles, */
-#define FIRST_CLOCK_RATIO 0.02 /* and of the clock */
-#define BEND_SYMBOLS_MIN 12    /* of shorter replies the bend cannot be told */
-#define EDGES_USED_MAX 4       /* of a symbol: more bring little and cost time */
+/* how far the first guess may be off, standard deviations: of the start, half-cycles; of the clock */
+#define FIRST_START_RATIO 0.5
+#define FIRST_CLOCK_RATIO 0.02
+#define BEND_SYMBOLS_MIN 12 /* of shorter replies the bend cannot be told */
+#define EDGES_USED_MAX 4    /* of a symbol: more bring little and cost time */
 
 struct timing {         /* of a symbol */
     double start, half; /* samples */
@@ -169,8 +169,7 @@ void retime_run(struct retime *retime, const struct retime_reply *reply, double 
         *t = retime->predicted[k];
         double half = (start[k + 1] - start[k]) / span;
         double gate = gate_ratio * half;
-        double power = creal(reply->gain[k]) * creal(reply->gain[k]) +
-                       cimag(reply->gain[k]) * cimag(reply->gain[k]);
+        double power = plane_power(reply->gain[k]);
         if (start[k] - gate >= 0.0 && start[k + 1] + gate <= last && power > 0.0) {
             struct lateness seen = symbol_lateness(reply, k, start[k], half, gate_ratio);
             double variance =

@@ -12,6 +12,7 @@
 
 #include "config/require.h"
 #include "dsp/edge.h"
+#include "dsp/plane.h"
 
 enum {
     GRID_MAX = 6,
@@ -333,8 +334,7 @@ static void sync_measure(const struct integral *integral, const struct sync_sear
     candidate->gain = sum / length;
     candidate->offset = (integral_at(integral, from + length) - integral_at(integral, from)) /
                         length; /* every span used has as much high as low */
-    candidate->score =
-        (creal(sum) * creal(sum) + cimag(sum) * cimag(sum)) / (length * search->noise_variance);
+    candidate->score = plane_power(sum) / (length * search->noise_variance);
 }
 
 void sync_score(const struct integral *integral, const struct sync_search *search,
@@ -442,7 +442,7 @@ void sync_weights(const struct integral *const *channel, unsigned n_channels,
     double total = 0.0;
     for (unsigned c = 0; c < n_channels; c++) {
         weight[c] = conj(sync_correlation(channel[c], search, span, candidate));
-        total += creal(weight[c]) * creal(weight[c]) + cimag(weight[c]) * cimag(weight[c]);
+        total += plane_power(weight[c]);
     }
     for (unsigned c = 0; c < n_channels; c++) {
         weight[c] = total > 0.0 ? weight[c] / sqrt(total) : sqrt(1.0 / n_channels);

@@ -9,6 +9,7 @@
 
 #include "config/require.h"
 #include "config/units.h"
+#include "dsp/plane.h"
 #include "dsp/tones_fit.h"
 
 enum {
@@ -108,11 +109,6 @@ void tones_table(double phase_rad, double offset_rad, float _Complex *out, size_
             z *= turn;
         }
     }
-}
-
-static double power_of(double _Complex z)
-{
-    return creal(z) * creal(z) + cimag(z) * cimag(z);
 }
 
 /* Mean of |x|^2; partial sums let the compiler vectorise. */
@@ -363,7 +359,7 @@ static void line_try(struct tones *tones, struct tones_fit *fit, double offset_r
 {
     struct tones_fit alone = {.n_samples = fit->n_samples};
     tones_fit_leak(&alone, tones->rest, offset_rad, 1);
-    double gain = (double)fit->n_samples * power_of(alone.line[0].level) / *variance;
+    double gain = (double)fit->n_samples * plane_power(alone.line[0].level) / *variance;
     if (fit->n_lines <= TONES_MAX && gain > 0.5 * log(1.0 / FALSE_ALARM_RATIO)) {
         line_add(tones, fit, offset_rad, variance);
     }
@@ -393,7 +389,7 @@ static void found_fill(const struct tones_fit *fit, const struct tones_line *lea
     struct tones_line line = fit->line[0]; /* a correction to the first fit */
     line.level += leak->level;
     line.growth += leak->growth;
-    double power = power_of(line.level) + 1e-300;
+    double power = plane_power(line.level) + 1e-300;
     if (line.offset_rad != 0.0) {
         double turn = cimag(line.growth * conj(line.level)) / power;
         line.offset_rad = tones_wrap(line.offset_rad + turn);
@@ -405,13 +401,13 @@ static void found_fill(const struct tones_fit *fit, const struct tones_line *lea
         const struct tones_line *from = k > 0 ? &fit->line[k] : &line;
         tone->offset_rad = from->offset_rad;
         tone->amplitude = from->level;
-        power = power_of(from->level) + 1e-300;
+        power = plane_power(from->level) + 1e-300;
         double level_ratio, growth_ratio;
         tones_fit_spread(fit, k, &level_ratio, &growth_ratio);
         tone->offset_sigma_rad = sqrt(0.5 * variance * growth_ratio / power);
         tone->amplitude_sigma = sqrt(variance * level_ratio);
         double sure = GROWTH_SIGMAS * GROWTH_SIGMAS * variance * growth_ratio;
-        if (k == 0 && power_of(found->leak_growth) < sure) {
+        if (k == 0 && plane_power(found->leak_growth) < sure) {
             found->leak_growth = 0.0;
         }
     }

@@ -10,6 +10,7 @@
 
 #include "config/require.h"
 #include "dsp/edge.h"
+#include "dsp/plane.h"
 
 #define SURVIVOR_NATS 40.0    /* a survivor this much less likely than the best is dropped */
 #define GATE_RATIO 0.25       /* edge gate, half-cycles */
@@ -27,11 +28,6 @@ struct symbol {              /* a symbol as one survivor sees it */
     double _Complex mean[2]; /* plain mean (equals chip for FM0) */
     double length;           /* of a chip, samples */
 };
-
-static double power(double _Complex z)
-{
-    return creal(z) * creal(z) + cimag(z) * cimag(z);
-}
 
 static struct symbol symbol_read(const struct integral *integral, const struct track_path *path,
                                  unsigned m, double _Complex walk_unit)
@@ -71,8 +67,8 @@ static double branch_error(const struct symbol *symbol, const struct track_path 
                            const int8_t chip[2], bool subcarrier)
 {
     double _Complex offset = subcarrier ? 0.0 : path->offset;
-    return symbol->length * (power(symbol->chip[0] - offset - chip[0] * path->gain) +
-                             power(symbol->chip[1] - offset - chip[1] * path->gain));
+    return symbol->length * (plane_power(symbol->chip[0] - offset - chip[0] * path->gain) +
+                             plane_power(symbol->chip[1] - offset - chip[1] * path->gain));
 }
 
 /* The carrier left over walks along a known direction at an unknown pace (what the quiet could not
@@ -83,7 +79,7 @@ static void path_walk_update(struct track_path *path, const struct symbol *symbo
 {
     double _Complex misfit = 0.5 * (symbol->mean[0] + symbol->mean[1]) - path->offset -
                              0.5 * (chip[0] + chip[1]) * path->gain;
-    double along = creal(misfit) * creal(unit) + cimag(misfit) * cimag(unit);
+    double along = plane_along(unit, misfit);
     double middle = symbol->length;
     double hw = path->p_ww + middle * path->p_wp;
     double hc = path->p_wp + middle * path->p_pp;
@@ -132,8 +128,9 @@ static void path_clock_update(struct track_path *path, double late, double where
 {
     double gate = GATE_RATIO * path->half;
     double floor_samples = TIMING_FLOOR_RATIO * path->half;
-    double r = (noise_variance * gate / (4.0 * power(path->gain)) + floor_samples * floor_samples) /
-               n_edges;
+    double r =
+        (noise_variance * gate / (4.0 * plane_power(path->gain)) + floor_samples * floor_samples) /
+        n_edges;
     double hs = path->p_ss + where * path->p_sh;
     double hh = path->p_sh + where * path->p_hh;
     double per = 1.0 / (hs + where * hh + r);
@@ -167,7 +164,7 @@ static void path_extend(struct track_path *path, const struct track *track,
     if (track->walk_unit != 0.0) {
         path_walk_update(path, symbol, chip, track->walk_unit, track->noise_variance);
     }
-    path->energy += symbol->length * (power(symbol->chip[0]) + power(symbol->chip[1]));
+    path->energy += symbol->length * (plane_power(symbol->chip[0]) + plane_power(symbol->chip[1]));
     path->sum_z = FORGET_RATIO * path->sum_z + symbol->mean[0] + symbol->mean[1];
     path->sum_sz =
         FORGET_RATIO * path->sum_sz + chip[0] * symbol->chip[0] + chip[1] * symbol->chip[1];
@@ -179,8 +176,7 @@ static void path_extend(struct track_path *path, const struct track *track,
     double _Complex offset =
         subcarrier ? 0.5 * (symbol->mean[0] + symbol->mean[1]) : path->offset + walked;
     unsigned n_edges = path_edges(integral, path, m, chip, offset, &late, &where);
-    path->sum_edges = FORGET_RATIO * path->sum_edges + n_edges;
-    if (n_edges > 0 && power(path->gain) > 0.0) {
+    if (n_edges > 0 && plane_power(path->gain) > 0.0) {
         path_clock_update(path, late, where, n_edges, track->noise_variance);
         path->half = held_within(path->half, track->half_lo, track->half_hi);
     }
@@ -192,7 +188,7 @@ static void path_extend(struct track_path *path, const struct track *track,
 static double edge_variance(double half, double _Complex gain, double noise_variance)
 {
     double floor_samples = TIMING_FLOOR_RATIO * half;
-    return noise_variance * GATE_RATIO * half / (4.0 * power(gain) + 1e-30) +
+    return noise_variance * GATE_RATIO * half / (4.0 * plane_power(gain) + 1e-30) +
            floor_samples * floor_samples;
 }
 
@@ -219,17 +215,6 @@ static void path_clock_init(struct track_path *path, const struct sync_search *s
     path->p_hh = clock_sigma * clock_sigma;
     path->p_sh = 0.5 * span * path->p_hh;
     path->p_ss = r / n_edges + 0.25 * span * span * path->p_hh;
-}
-
-/* Level changes of symbol k / 2 of the preamble, the one at its beginning included. */
-static unsigned preamble_edges(const int8_t *chip, unsigned k, unsigned m)
-{
-    unsigned n_edges = 2 * (m - 1);
-    for (unsigned c = k; c < k + 2; c++) { /* does the chip begin with a change? */
-        int before = c == 0 ? -1 : m % 2 == 0 ? -chip[c - 1] : chip[c - 1];
-        n_edges += chip[c] != before;
-    }
-    return n_edges;
 }
 
 static unsigned track_best_state(const struct track *track)
@@ -261,8 +246,7 @@ static void track_idle_update(struct track *track)
     const struct track_path *path = track_best(track);
     double _Complex low = path->offset - path->gain;
     track->idle_gain =
-        2.0 * (creal(low) * creal(track->idle_sum) + cimag(low) * cimag(track->idle_sum)) -
-        track->idle_samples * power(low);
+        2.0 * plane_along(low, track->idle_sum) - track->idle_samples * plane_power(low);
 }
 
 void track_init(struct track *track, const struct sync_search *search,
@@ -276,18 +260,17 @@ void track_init(struct track *track, const struct sync_search *search,
     struct symbol symbol;
     for (unsigned k = 0; k + 1 < n_chips; k += 2) {
         symbol = symbol_read(integral, &path, code->m, 0.0);
-        path.energy += symbol.length * (power(symbol.chip[0]) + power(symbol.chip[1]));
+        path.energy += symbol.length * (plane_power(symbol.chip[0]) + plane_power(symbol.chip[1]));
         path.sum_z += symbol.mean[0] + symbol.mean[1];
         path.sum_sz += chip[k] * symbol.chip[0] + chip[k + 1] * symbol.chip[1];
         path.sum_s += chip[k] + chip[k + 1];
         path.n += 2.0;
-        path.sum_edges += preamble_edges(chip, k, code->m);
         path.start += 2.0 * code->m * path.half;
     }
     path_solve(&path, code->m > 1);
     double length = path.n * code->m * path.half;
-    double offset_power = code->m > 1 ? 0.0 : power(path.offset);
-    path.cost = path.energy - length * (power(path.gain) + offset_power);
+    double offset_power = code->m > 1 ? 0.0 : plane_power(path.offset);
+    path.cost = path.energy - length * (plane_power(path.gain) + offset_power);
     path.level = (int8_t)(code->m % 2 == 0 ? -chip[n_chips - 1] : chip[n_chips - 1]);
     path_clock_init(&path, search, clock_sigma);
     double n_preamble = 0.5 * n_chips;
@@ -300,7 +283,7 @@ void track_init(struct track *track, const struct sync_search *search,
     path.p_sh += late * off;
     path.p_hh += off * off;
     track->clock_walk_ratio = fmax(CLOCK_WALK_RATIO, ramp / path.half);
-    double pace = sqrt(power(search->walk));
+    double pace = sqrt(plane_power(search->walk));
     track->walk_unit = code->m == 1 && pace > 0.0 ? search->walk / pace : 0.0;
     path.p_pp = pace * pace;
     path.p_wp = 0.5 * length * path.p_pp; /* the offset above belongs to the preamble's middle */
@@ -409,7 +392,7 @@ static double track_swing_energy(const struct track *track, const struct track_p
         return path->energy; /* chip correlations hold no offset */
     }
     double n_chips = (double)(track->n_preamble_chips + 2 * track->n_symbols);
-    return path->energy - n_chips * path->half * power(path->offset);
+    return path->energy - n_chips * path->half * plane_power(path->offset);
 }
 
 double track_score(const struct track *track)

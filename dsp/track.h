@@ -23,7 +23,6 @@ struct track_path {          /* one survivor */
     double _Complex sum_z;   /* sum of chip means (no subcarrier) */
     double _Complex sum_sz;  /* sum of sign * chip correlation */
     double sum_s, n;         /* signs (FM0), chips; all with forgetting */
-    double sum_edges;        /* level changes, likewise */
     double _Complex gain, offset;
     double walk, pace;       /* of the carrier left over, at the next symbol; per sample */
     double p_ww, p_wp, p_pp; /* their covariance */

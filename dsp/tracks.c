@@ -104,7 +104,6 @@ void tracks_begin(struct tracks *tracks, const struct sync_search *search,
         }
     }
     for (size_t k = 0; k < tracks->n; k++) {
-        tracks->first_start[k] = tracks->seed[k].start;
         tracks->alive[k] = true;
         tracks->n_bits[k] = is_epc ? EPC_BITS_MIN : n_bits;
         tracks->length_known[k] = !is_epc;

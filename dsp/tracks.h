@@ -19,7 +19,6 @@ struct tracks { /* fields may be read; alive[k] tells which of track[0..n) still
     bool alive[TRACKS_MAX];
     size_t n_bits[TRACKS_MAX]; /* data bits expected */
     bool length_known[TRACKS_MAX];
-    double first_start[TRACKS_MAX];         /* start of the preamble, samples */
     struct sync_candidate seed[TRACKS_MAX]; /* what they began from, best first ... */
     double evidence[TRACKS_MAX];            /* for it, nats, over the same samples for all */
     double clock_sigma[TRACKS_MAX];         /* ... and how well its half-cycle was known */
