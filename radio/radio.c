@@ -118,6 +118,23 @@ int64_t radio_now(struct radio *radio)
     return base_of(radio)->ops->now(radio);
 }
 
+enum status radio_set(struct radio *radio, const struct radio_setting *setting, int64_t tick)
+{
+    require(setting);
+    const struct radio_ops *ops = base_of(radio)->ops;
+    return ops->set ? ops->set(radio, setting, tick)
+                    : status_fail(ST_UNSUPPORTED, "radio '%s' has nothing to set", ops->name);
+}
+
+enum status radio_describe(struct radio *radio, struct radio_about *about)
+{
+    require(about);
+    const struct radio_ops *ops = base_of(radio)->ops;
+    return ops->describe
+               ? ops->describe(radio, about)
+               : status_fail(ST_UNSUPPORTED, "radio '%s' says nothing of itself", ops->name);
+}
+
 double radio_rate_sps(const struct radio *radio)
 {
     return base_of_const(radio)->rate_sps;

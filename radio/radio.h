@@ -34,6 +34,28 @@ struct radio_counters { /* read at any time from any thread */
 
 struct radio; /* opaque; begins with const struct radio_ops * */
 
+struct radio_setting { /* what may change while samples flow; NaN or "": stays as it is */
+    double freq_hz, tx_gain_db, rx_gain_db;
+    char tx_antenna[LIMIT_TEXT], rx_antenna[LIMIT_TEXT];
+};
+
+#define RADIO_NAMES_MAX 8
+
+struct radio_about { /* what the device says of itself; "" and NaN: it does not say */
+    char model[LIMIT_TEXT], serial[LIMIT_TEXT], rx_subdev[LIMIT_TEXT];
+    char tx_antennas[RADIO_NAMES_MAX][32], rx_antennas[RADIO_NAMES_MAX][32];
+    char tx_antenna[32], rx_antenna[32]; /* in force */
+    double tx_gain_min_db, tx_gain_max_db, tx_gain_db;
+    double rx_gain_min_db, rx_gain_max_db, rx_gain_db;
+    double rate_sps, freq_hz;
+    int ref_locked, lo_locked; /* 1, 0; -1: no such sensor */
+};
+
+struct radio_listing {            /* a device found on this host or its network */
+    char args[LIMIT_TEXT];        /* what radio.args takes to mean this one */
+    char description[LIMIT_TEXT]; /* for people */
+};
+
 struct radio_ops {
     const char *name;
     const char *help;                          /* one line */
@@ -49,6 +71,10 @@ struct radio_ops {
                         int64_t first_tick);
     int64_t (*now)(struct radio *radio);
     void (*stop)(struct radio *radio); /* NULL: the flag is enough */
+    /* NULL where there is nothing to set, to say or to find */
+    enum status (*set)(struct radio *radio, const struct radio_setting *setting, int64_t tick);
+    enum status (*describe)(struct radio *radio, struct radio_about *about);
+    enum status (*list)(const char *args, struct radio_listing *row, size_t n_max, size_t *n_rows);
     void (*close)(struct radio *radio);
 };
 
@@ -109,6 +135,14 @@ int64_t radio_now(struct radio *radio);
 /* The far end has closed its connection and all it had sent is received (zmq; false where there is no
  * such thing to know). It may come back. */
 bool radio_far_end_is_gone(const struct radio *radio);
+
+/* Change settings on the device clock: in force from `tick` on (0: as soon as possible). Calls from
+ * one thread only, ticks never falling; may wait for the device, never for samples.
+ *   err  ST_UNSUPPORTED this radio cannot; ST_RANGE the device does otherwise; ST_IO */
+enum status radio_set(struct radio *radio, const struct radio_setting *setting,
+                      int64_t tick) must_check;
+/*   err  ST_UNSUPPORTED nothing to say; ST_IO      thread that calls radio_set, or before start */
+enum status radio_describe(struct radio *radio, struct radio_about *about) must_check;
 
 double radio_rate_sps(const struct radio *radio);
 double radio_freq_hz(const struct radio *radio);

@@ -148,7 +148,7 @@ static enum status timing_set(struct reader *r)
     return ST_OK;
 }
 
-static enum status radio_set(struct reader *r, const struct option_set *options)
+static enum status radio_choose(struct reader *r, const struct option_set *options)
 {
     struct radio_cfg *radio = &r->cfg.radio;
     if (isnan(radio->rate_sps)) {
@@ -267,7 +267,7 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     status = status ? status : inventory_check(&r->cfg.inventory);
     status = status ? status : rings_set(r);
     status = status ? status : stats_turnaround_init(&r->turnaround);
-    status = status ? status : radio_set(r, options);
+    status = status ? status : radio_choose(r, options);
     status = status ? status : pool_set(r);
     status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : timing_set(r);
