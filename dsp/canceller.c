@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/require.h"
+#include "config/vector.h"
 #include "dsp/plane.h"
 
 enum { CHUNK = 512, SEGMENTS = 8 };
@@ -37,21 +38,21 @@ void canceller_free(struct canceller **canceller)
     }
 }
 
-double _Complex canceller_mean(const float _Complex *sample, size_t n)
+VECTOR_CLONES double _Complex canceller_mean(const float _Complex *sample, size_t n)
 {
-    float re[4] = {0}, im[4] = {0}; /* partial sums let the compiler vectorise */
+    const float *x = (const float *)sample;
     double _Complex total = 0.0;
     size_t k = 0;
     while (k + 4 <= n) {
         size_t stop = k + 256 < n ? k + 256 : n;
-        re[0] = re[1] = re[2] = re[3] = im[0] = im[1] = im[2] = im[3] = 0.0F;
+        float lane[8] = {0}; /* four partial sums of re and im, which the compiler vectorises */
         for (; k + 4 <= stop; k += 4) {
-            for (int j = 0; j < 4; j++) {
-                re[j] += crealf(sample[k + (size_t)j]);
-                im[j] += cimagf(sample[k + (size_t)j]);
+            for (size_t j = 0; j < 8; j++) {
+                lane[j] += x[2 * k + j];
             }
         }
-        total += (re[0] + re[1] + re[2] + re[3]) + I * (im[0] + im[1] + im[2] + im[3]);
+        total +=
+            (lane[0] + lane[2] + lane[4] + lane[6]) + I * (lane[1] + lane[3] + lane[5] + lane[7]);
     }
     for (; k < n; k++) {
         total += sample[k];

@@ -385,7 +385,7 @@ static void reply_fill(struct finish *f, const struct finish_request *request, s
     reply->residual_ratio = cost / (2.0 * (double)n * request->noise_variance);
     reply->bits_expected = 0.0;
     for (size_t k = 0; k + 1 < request->n_symbols; k++) {
-        reply->bits_expected += 1.0 / (1.0 + exp(fabs((double)f->soft[k])));
+        reply->bits_expected += sequence_error_chance((double)f->soft[k]);
     }
     reply->bit = f->bit;
     reply->soft_nats = f->soft;

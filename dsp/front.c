@@ -6,9 +6,16 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "config/vector.h"
 #include "dsp/plane.h"
 
-enum { APPEND_MAX = 4096, NOISE_SAMPLES_MIN = 16, SETTLE_PARTS = 8, SETTLE_SAMPLES_MIN = 4 };
+enum {
+    CLEAN_AHEAD = 256,
+    APPEND_MAX = 4096,
+    NOISE_SAMPLES_MIN = 16,
+    SETTLE_PARTS = 8,
+    SETTLE_SAMPLES_MIN = 4
+};
 #define SETTLE_RATIO 40.0  /* squared, over a part's variance: noise does it once in 1e6 */
 #define CLIP_LEVEL 0.9995F /* a 12-bit converter's last code */
 #define BEYOND_LEVEL 1.01F /* no converter gives this: floats whose full scale is not 1 */
@@ -35,7 +42,9 @@ enum status front_new(const struct front_cfg *cfg, struct front **front)
     enum status status = ST_OK;
     for (unsigned c = 0; c < cfg->n_channels && full && !status; c++) {
         struct front_channel *channel = &f->channel[c];
-        channel->raw = malloc(f->raw_capacity * sizeof *channel->raw);
+        channel->raw_room =
+            calloc(INTERFERENCE_MARGIN + f->raw_capacity, sizeof *channel->raw_room);
+        channel->raw = channel->raw_room ? channel->raw_room + INTERFERENCE_MARGIN : NULL;
         channel->decimated = malloc(f->raw_capacity * sizeof *channel->decimated);
         full = channel->raw && channel->decimated &&
                integral_new(&channel->integral, cfg->capacity_samples);
@@ -62,7 +71,7 @@ void front_free(struct front **front)
     struct front *f = *front;
     if (f) {
         for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
-            free(f->channel[c].raw);
+            free(f->channel[c].raw_room);
             free(f->channel[c].decimated);
             free(f->channel[c].integral.sum);
             canceller_free(&f->channel[c].canceller);
@@ -140,6 +149,17 @@ static void odd_samples(struct front *front, float *x, size_t n)
     }
 }
 
+/* returns how many of the floats are near full scale, beyond it, or no numbers */
+VECTOR_CLONES static unsigned copy_counting(float *restrict out, const float *restrict in, size_t n)
+{
+    unsigned n_odd = 0; /* counted as integers, which vectorises; NaN counts */
+    for (size_t k = 0; k < n; k++) {
+        n_odd += !(fabsf(in[k]) < CLIP_LEVEL);
+        out[k] = in[k];
+    }
+    return n_odd;
+}
+
 size_t front_append(struct front *front, const float _Complex *const *sample, size_t first,
                     size_t n)
 {
@@ -153,12 +173,7 @@ size_t front_append(struct front *front, const float _Complex *const *sample, si
         }
         const float *in = (const float *)(sample[c] + first);
         float *out = (float *)(raw + front->n_raw);
-        unsigned n_odd = 0; /* counted as integers, which vectorises; NaN counts */
-        for (size_t k = 0; k < 2 * n; k++) {
-            n_odd += !(fabsf(in[k]) < CLIP_LEVEL);
-            out[k] = in[k];
-        }
-        if (n_odd > 0) {
+        if (copy_counting(out, in, 2 * n) > 0) {
             odd_samples(front, out, n);
         }
     }
@@ -179,25 +194,25 @@ size_t front_delay_samples(const struct front *front)
     return delay;
 }
 
-/* Other carriers and impulses out of what has come since, as far as n_wanted clean samples need it: what
- * is reported must not depend on samples that came early. In place: what the cleaner holds back it gives
- * out later, never earlier. */
+/* Other carriers and impulses out of what has come since, as far as n_wanted clean samples need it, and
+ * somewhat further where there is more: cleaning a few samples at a time costs more. */
 static void front_clean(struct front *front, size_t n_wanted)
 {
     size_t until = n_wanted + front_delay_samples(front);
-    until = until < front->n_raw ? until : front->n_raw;
-    if (until <= front->n_given) {
+    if ((until < front->n_raw ? until : front->n_raw) <= front->n_given) {
         return;
     }
+    until += CLEAN_AHEAD;
+    until = until < front->n_raw ? until : front->n_raw;
     size_t n_new = until - front->n_given;
     front->n_clean = until;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
         struct front_channel *channel = &front->channel[c];
         float _Complex *raw = channel->raw + front->raw_at;
-        channel->n_clean += channel->interference
-                                ? interference_clean(channel->interference, raw + front->n_given,
-                                                     n_new, raw + channel->n_clean)
-                                : n_new;
+        channel->n_clean +=
+            channel->interference
+                ? interference_clean(channel->interference, raw + channel->n_clean, n_new)
+                : n_new;
         front->n_clean = channel->n_clean < front->n_clean ? channel->n_clean : front->n_clean;
     }
     front->n_given = until;

@@ -27,7 +27,8 @@ struct front_cfg {
 };
 
 struct front_channel {
-    float _Complex *raw; /* not decimated yet, the quiet included */
+    float _Complex *raw_room;
+    float _Complex *raw; /* in it behind a margin: not decimated yet, the quiet included */
     float _Complex *decimated;
     struct interference *interference; /* NULL: neither notch nor blank */
     struct canceller *canceller;

@@ -2,6 +2,7 @@
 #include "dsp/impulses.h"
 
 #include "config/require.h"
+#include "config/vector.h"
 
 unsigned impulses_distance(double half_cycle_samples)
 {
@@ -14,8 +15,8 @@ unsigned impulses_distance(double half_cycle_samples)
     return distance < IMPULSES_DISTANCE_MAX ? (unsigned)distance : IMPULSES_DISTANCE_MAX;
 }
 
-unsigned impulses_lesser(const float _Complex *x, unsigned d, float limit, float *restrict scratch,
-                         float *restrict lesser, size_t n)
+VECTOR_CLONES unsigned impulses_lesser(const float _Complex *x, unsigned d, float limit,
+                                       float *restrict scratch, float *restrict lesser, size_t n)
 {
     require(d >= 1);
     const float *restrict a = (const float *)x;
@@ -34,7 +35,7 @@ unsigned impulses_lesser(const float _Complex *x, unsigned d, float limit, float
     return n_over;
 }
 
-double impulses_sum(const float *value, size_t n)
+VECTOR_CLONES double impulses_sum(const float *value, size_t n)
 {
     double sum = 0.0;
     for (size_t k = 0; k < n;) {

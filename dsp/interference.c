@@ -13,24 +13,22 @@
 #include "dsp/tones.h"
 
 enum {
-    PART_MAX = 1024, /* samples worked on at once */
-    ROOM = PART_MAX + 3 * IMPULSES_DISTANCE_MAX,
     BLOCK_MIN = 64,
     BLOCK_MAX = 2048, /* samples */
-    BLOCKS_MAX = 4096,
+    ROOM = BLOCK_MAX + IMPULSES_DISTANCE_MAX,
     CARRIERS_MAX = 1 + TONES_MAX, /* [0] is the leak: put back after the look for impulses */
+    BLANK_SHARE_MAX = 8, /* a block has at most one in so many blanked: more is no impulse */
+    BLANKS_MAX = BLOCK_MAX / BLANK_SHARE_MAX + 1,
     LINE_LOOKS_MAX = 8,
     BURST_BLOCKS_MIN = 2,
 };
 #define BLOCK_TPRI 2.0
-#define SAMPLE_LIMIT 16.0F  /* full scale is 1 */
 #define BLANK_RATIO 40.0    /* squared excursion over noise variance: noise does it in 3e-12 */
 #define LOOK_RATIO 8.0      /* above, a sample is looked at alone */
 #define LOCAL_SHARE 0.5     /* of the noise just before, that counts as the quiet's does */
 #define BURST_RATIO_MIN 2.5 /* a block's noise over the quiet's */
 #define NOISE_SPREAD 1.45   /* sd of a block's noise * sqrt(samples), relative (Monte Carlo) */
 #define BAND_BLF 1.5        /* within, a reply's own lines lie */
-#define BLANK_SHARE_MAX 8   /* a block has at most one in so many blanked: more is no impulse */
 #define NOISE_LIMIT 1e6     /* full scale is 1 */
 #define DOUBT_SIGMAS 7.0
 #define BURST_SHARE_MIN 0.4 /* of a block's power: less does a reply of 50 samples a bit no harm */
@@ -41,7 +39,24 @@ enum {
 #define PAIR_POWER_RATIO 2.0
 #define STEP_VARIANCE 0.5 /* of a converter's step squared: least noise to reckon with */
 
+_Static_assert(INTERFERENCE_MARGIN >= IMPULSES_DISTANCE_MAX, "differences reach no further back");
 _Static_assert((int)TONES_MAX == (int)REPLY_TONES_MAX, "every tone found can be told");
+
+enum { COUNTS_KEPT = 16 }; /* power of two; more than the blocks of INTERFERENCE_AHEAD samples */
+
+_Static_assert(INTERFERENCE_AHEAD / BLOCK_MIN + 1 < COUNTS_KEPT, "what may be asked for is kept");
+
+struct counts { /* what was met up to the end of a block */
+    int64_t n_blanked;
+    double blanked_power;
+    unsigned n_burst, n_quieter, n_line, n_keyed;
+    double burst_power, line_offset_rad;
+};
+
+struct blank { /* a sample that is replaced */
+    size_t place;
+    float _Complex level;
+};
 
 struct interference {
     struct interference_cfg cfg;
@@ -56,23 +71,22 @@ struct interference {
     double blank_limit; /* squared excursion; of the block at hand */
     unsigned n_carriers;
     struct carrier carrier[CARRIERS_MAX];
-    int64_t entered, left; /* samples taken in, given out */
-    int64_t n_blanked;
-    double blanked_power;
-    float _Complex last; /* given out, carriers not in it */
+    int64_t entered, left;                   /* samples taken in, given out */
+    struct counts counts, kept[COUNTS_KEPT]; /* at the end of block k: kept[k % COUNTS_KEPT] */
+    float _Complex last;                     /* given out, carriers not in it */
     float _Complex *turn[CARRIERS_MAX];
-    float _Complex *work;  /* `distance` samples given out, then those held back, then new ones */
-    float _Complex *back;  /* the leak's part of them */
+    float _Complex before[IMPULSES_DISTANCE_MAX]; /* the last ones given out, as they came */
+    struct blank blank[BLANKS_MAX];               /* of the part at hand */
+    size_t n_part_blanks;
+    float _Complex *back;  /* the leak's part of the samples held back and of new ones */
     float _Complex *block; /* block at hand: carriers out, impulses out */
     float *lesser;         /* its lesser differences */
     bool keep_block;       /* block[] is wanted though there are no carriers */
     float *scratch;
-    float *noise; /* a block */
     size_t n_blocks;
     double quiet_noise; /* mean of the lesser differences in the quiet's whole blocks */
     size_t n_quiet_blocks;
-    unsigned n_burst, n_quieter, n_line, n_looks;
-    double burst_power, line_offset_rad;
+    unsigned n_looks;
 };
 
 enum status interference_new(const struct interference_cfg *cfg, struct interference **interference)
@@ -85,13 +99,11 @@ enum status interference_new(const struct interference_cfg *cfg, struct interfer
         return status_fail(ST_NO_MEMORY, "interference: no memory");
     }
     x->cfg = *cfg;
-    x->work = calloc(ROOM, sizeof *x->work);
     x->back = calloc(ROOM, sizeof *x->back);
     x->block = calloc(BLOCK_MAX, sizeof *x->block);
     x->lesser = calloc(BLOCK_MAX, sizeof *x->lesser);
     x->scratch = calloc(ROOM, sizeof *x->scratch);
-    x->noise = calloc(BLOCKS_MAX, sizeof *x->noise);
-    bool complete = x->work && x->back && x->block && x->lesser && x->scratch && x->noise;
+    bool complete = x->back && x->block && x->lesser && x->scratch;
     for (unsigned k = 0; k < CARRIERS_MAX; k++) {
         x->turn[k] = calloc(BLOCK_MAX, sizeof *x->turn[k]);
         complete = complete && x->turn[k];
@@ -116,12 +128,10 @@ void interference_free(struct interference **interference)
     for (unsigned k = 0; k < CARRIERS_MAX; k++) {
         free(x->turn[k]);
     }
-    free(x->noise);
     free(x->scratch);
     free(x->lesser);
     free(x->block);
     free(x->back);
-    free(x->work);
     free(x);
     *interference = NULL;
 }
@@ -129,13 +139,13 @@ void interference_free(struct interference **interference)
 /* Everything a window counts, back to nothing. */
 static void window_reset(struct interference *x)
 {
-    x->entered = x->left = x->n_blanked = 0;
-    x->blanked_power = x->burst_power = x->quiet_noise = 0.0;
+    x->entered = x->left = 0;
+    x->counts = (struct counts){.line_offset_rad = NAN};
+    x->quiet_noise = 0.0;
     x->last = 0.0F;
     x->n_blocks = x->n_quiet_blocks = 0;
     x->n_block_blanked = 0;
-    x->n_burst = x->n_quieter = x->n_line = x->n_looks = 0;
-    x->line_offset_rad = NAN;
+    x->n_looks = 0;
     x->keep_block = false;
 }
 
@@ -240,12 +250,10 @@ static void subtract(float _Complex *sample, const float _Complex *turn, float _
     }
 }
 
-/* Take in n samples, all of one block when there are carriers, behind those held back. */
-static void part_enter(struct interference *x, const float _Complex *in, size_t n)
+/* Take in n samples, all of one block when there are carriers. */
+static void part_enter(struct interference *x, float _Complex *sample, size_t n)
 {
     size_t held = (size_t)(x->entered - x->left);
-    float _Complex *to = x->work + x->distance + held;
-    memcpy(to, in, n * sizeof *to);
     int64_t block = x->entered / (int64_t)x->n_block;
     size_t within = (size_t)(x->entered % (int64_t)x->n_block);
     for (unsigned k = 0; k < x->n_carriers; k++) {
@@ -253,14 +261,14 @@ static void part_enter(struct interference *x, const float _Complex *in, size_t 
         if (within == 0) {
             carrier_level(carrier, block);
         }
-        subtract(to, carrier->turn + within, (float _Complex)carrier->used[block & 1],
-                 k == 0 ? x->back + x->distance + held : NULL, n);
+        subtract(sample, carrier->turn + within, (float _Complex)carrier->used[block & 1],
+                 k == 0 ? x->back + held : NULL, n);
     }
     if (x->entered == 0) { /* nothing came before: let it be more of the same */
         for (size_t k = 0; k < x->distance; k++) {
-            x->work[k] = to[0];
+            x->before[k] = sample[0];
         }
-        x->last = to[0];
+        x->last = sample[0];
     }
     x->entered += (int64_t)n;
 }
@@ -317,12 +325,12 @@ static void burst_count(struct interference *x, double noise, double reference)
         line = line_look(x, EDGE_RATIO * noise, rival, &offset_rad);
     }
     if (line) {
-        x->n_line++;
-        x->line_offset_rad = offset_rad;
+        x->counts.n_line++;
+        x->counts.line_offset_rad = offset_rad;
     }
     if (line || rival) {
-        x->n_burst++;
-        x->burst_power += noise - reference;
+        x->counts.n_burst++;
+        x->counts.burst_power += noise - reference;
     }
 }
 
@@ -340,7 +348,7 @@ static void noise_judge(struct interference *x, double noise)
         burst_count(x, noise, reference);
     }
     x->keep_block = noisy; /* one is rarely alone: from the second on */
-    x->n_quieter += fmax(noise, x->step_variance) * limit < reference;
+    x->counts.n_quieter += fmax(noise, x->step_variance) * limit < reference;
 }
 
 /* The noise of a whole block. */
@@ -349,9 +357,6 @@ static void noise_measure(struct interference *x, int64_t block)
     double noise =
         impulses_sum(x->lesser, x->n_block) / ((double)x->n_block * IMPULSES_NOISE_RATIO);
     noise = noise < NOISE_LIMIT ? noise : NOISE_LIMIT; /* NaN too */
-    if (x->n_blocks < BLOCKS_MAX) {
-        x->noise[x->n_blocks++] = (float)noise;
-    }
     x->blank_limit = BLANK_RATIO * fmax(x->floor, LOCAL_SHARE * noise);
     if ((block + 1) * (int64_t)x->n_block <= (int64_t)x->n_quiet) {
         x->n_quiet_blocks++;
@@ -368,82 +373,111 @@ static void block_finish(struct interference *x, int64_t block)
     }
     if (x->distance > 0) {
         noise_measure(x, block);
-    } else if (x->n_blocks < BLOCKS_MAX) {
-        x->noise[x->n_blocks++] = NAN;
     }
+    x->counts.n_keyed = 0;
+    for (unsigned k = 1; k < x->n_carriers; k++) {
+        x->counts.n_keyed += carrier_is_keyed(&x->carrier[k]);
+    }
+    x->kept[x->n_blocks++ % COUNTS_KEPT] = x->counts;
     x->n_block_blanked = 0;
 }
 
 /* One sample that stands out: an impulse is replaced by what lies on both sides.
  * out *lesser without what an edge put into it */
-static void sample_look(struct interference *x, const float _Complex *sample, float *lesser,
-                        float _Complex *out)
+static void sample_look(struct interference *x, const float _Complex *sample, size_t place,
+                        float *lesser)
 {
-    float off = impulses_off_segment(sample, x->distance);
+    const float _Complex *here = sample + place;
+    float off = impulses_off_segment(here, x->distance);
     *lesser = off < *lesser ? off : *lesser;
     if ((double)*lesser <= x->blank_limit) {
         return;
     }
-    if (impulses_is_level(sample, x->distance, (float)x->blank_limit)) {
+    if (impulses_is_level(here, x->distance, (float)x->blank_limit)) {
         *lesser = 0.0F; /* a reply's level, an edge on one side of it and an impulse on the other */
         return;
     }
     if (!x->cfg.blank || x->n_block_blanked >= x->n_block / BLANK_SHARE_MAX) {
         return;
     }
-    float _Complex before = *(sample - x->distance), after = sample[x->distance];
+    float _Complex before = *(here - x->distance), after = here[x->distance];
     double apart = plane_power((double _Complex)before - after);
-    float _Complex level = apart <= x->blank_limit ? 0.5F * (before + after) : x->last;
-    x->n_blanked++;
+    const struct blank *past = x->n_part_blanks > 0 ? &x->blank[x->n_part_blanks - 1] : NULL;
+    float _Complex last = place == 0                         ? x->last
+                          : past && past->place + 1 == place ? past->level
+                                                             : *(here - 1);
+    float _Complex level = apart <= x->blank_limit ? 0.5F * (before + after) : last;
+    x->blank[x->n_part_blanks++] = (struct blank){place, level};
+    x->counts.n_blanked++;
     x->n_block_blanked++;
-    x->blanked_power += plane_power((double _Complex) * out - level);
-    *out = level;
+    x->counts.blanked_power += plane_power((double _Complex) * here - level);
     *lesser = 0.0F;
 }
 
-/* Samples of one block that stand out, one by one; out[] holds them as they came. */
-static void samples_look(struct interference *x, const float _Complex *sample, float *lesser,
-                         float _Complex *out, size_t n)
+enum { STRIDE = 16 }; /* most have no sample that stands out: they are passed over together */
+
+static bool stride_has(const float *value, float limit)
 {
-    enum { STRIDE = 16 }; /* most have none: they are passed over together */
+    unsigned n_over = 0;
+    for (size_t k = 0; k < STRIDE; k++) {
+        n_over += value[k] > limit;
+    }
+    return n_over > 0;
+}
+
+/* Samples of one block that stand out, one by one. */
+static void samples_look(struct interference *x, const float _Complex *sample, float *lesser,
+                         size_t n)
+{
     const float limit = (float)(LOOK_RATIO * x->floor);
-    for (size_t from = 0; from < n; from += STRIDE) {
-        size_t to = from + STRIDE < n ? from + STRIDE : n;
-        unsigned n_over = 0;
-        for (size_t k = from; k < to; k++) {
-            n_over += lesser[k] > limit;
+    size_t from = 0;
+    while (from < n) {
+        size_t to = from + STRIDE;
+        if (to <= n && !stride_has(lesser + from, limit)) {
+            from = to;
+            continue;
         }
-        for (size_t k = from; k < to && n_over > 0; k++) {
-            if (lesser[k] > limit) {
-                x->last = k > 0 ? out[k - 1] : x->last;
-                sample_look(x, sample + k, &lesser[k], &out[k]);
+        for (to = to < n ? to : n; from < to; from++) {
+            if (lesser[from] > limit) {
+                sample_look(x, sample, from, &lesser[from]);
             }
         }
     }
 }
 
-/* Give out n samples, all of one block: work[distance + at ..] */
-static void part_leave(struct interference *x, size_t at, size_t n, bool look, float _Complex *out)
+/* Look for impulses in n samples, all of one block, and replace them. Samples are compared as they came:
+ * those given out before are for the while what they were. */
+static void part_look(struct interference *x, float _Complex *sample, float *lesser, size_t n)
+{
+    const unsigned d = x->distance;
+    float _Complex given[IMPULSES_DISTANCE_MAX];
+    memcpy(given, sample - d, d * sizeof *given);
+    memcpy(sample - d, x->before, d * sizeof *given);
+    x->n_part_blanks = 0;
+    if (impulses_lesser(sample, d, (float)(LOOK_RATIO * x->floor), x->scratch, lesser, n) > 0) {
+        samples_look(x, sample, lesser, n);
+    }
+    memcpy(x->before, sample + n - d, d * sizeof *given);
+    memcpy(sample - d, given, d * sizeof *given);
+    for (size_t k = 0; k < x->n_part_blanks; k++) {
+        sample[x->blank[k].place] = x->blank[k].level;
+    }
+    x->last = sample[n - 1];
+}
+
+/* Give out n samples, all of one block; `at` of those taken in and held back lie before. */
+static void part_leave(struct interference *x, float _Complex *sample, size_t at, size_t n)
 {
     size_t within = (size_t)(x->left % (int64_t)x->n_block);
-    const float _Complex *sample = x->work + x->distance + at;
-    float *lesser = x->lesser + within;
-    memcpy(out, sample, n * sizeof *out);
-    if (x->distance > 0 && look) {
-        float limit = (float)(LOOK_RATIO * x->floor);
-        if (impulses_lesser(sample, x->distance, limit, x->scratch, lesser, n) > 0) {
-            samples_look(x, sample, lesser, out, n);
-        }
-    } else {
-        memset(lesser, 0, n * sizeof *lesser);
+    if (x->distance > 0) {
+        part_look(x, sample, x->lesser + within, n);
     }
-    x->last = out[n - 1];
     if (x->n_carriers > 0 || x->keep_block) {
-        memcpy(x->block + within, out, n * sizeof *out);
+        memcpy(x->block + within, sample, n * sizeof *sample);
     }
     if (x->n_carriers > 0) {
-        const float *leak = (const float *)(x->back + x->distance + at);
-        float *to = (float *)out;
+        const float *leak = (const float *)(x->back + at);
+        float *to = (float *)sample;
         for (size_t k = 0; k < 2 * n; k++) {
             to[k] += leak[k];
         }
@@ -455,33 +489,29 @@ static void part_leave(struct interference *x, size_t at, size_t n, bool look, f
 }
 
 /* Give out what may go, block by block.  returns how many */
-static size_t parts_leave(struct interference *x, float _Complex *out, int64_t until, bool look)
+static size_t parts_leave(struct interference *x, float _Complex *sample)
 {
-    if (until <= x->left) {
-        return 0;
-    }
-    size_t n_out = (size_t)(until - x->left), at = 0;
+    int64_t n_ready = x->entered - x->left - (int64_t)x->distance;
+    size_t n_out = n_ready > 0 ? (size_t)n_ready : 0, at = 0;
     while (at < n_out) {
         size_t n = x->n_block - (size_t)(x->left % (int64_t)x->n_block);
         n = n < n_out - at ? n : n_out - at;
-        part_leave(x, at, n, look, out + at);
+        part_leave(x, sample + at, at, n);
         at += n;
     }
-    size_t keep = x->distance + (size_t)(x->entered - x->left);
-    memmove(x->work, x->work + n_out, keep * sizeof *x->work);
-    if (x->n_carriers > 0) {
-        memmove(x->back, x->back + n_out, keep * sizeof *x->back);
+    if (x->n_carriers > 0 && n_out > 0) {
+        memmove(x->back, x->back + n_out, (size_t)(x->entered - x->left) * sizeof *x->back);
     }
     return n_out;
 }
 
-size_t interference_clean(struct interference *x, const float _Complex *in, size_t n_samples,
-                          float _Complex *out)
+size_t interference_clean(struct interference *x, float _Complex *sample, size_t n_samples)
 {
     require(x->n_block > 0);
     size_t n_out = 0;
+    float _Complex *in = sample + (x->entered - x->left);
     while (n_samples > 0) {
-        size_t n = n_samples < PART_MAX ? n_samples : PART_MAX;
+        size_t n = n_samples;
         if (x->n_carriers > 0) { /* their level is a block's */
             size_t room = x->n_block - (size_t)(x->entered % (int64_t)x->n_block);
             n = n < room ? n : room;
@@ -489,66 +519,60 @@ size_t interference_clean(struct interference *x, const float _Complex *in, size
         part_enter(x, in, n);
         in += n;
         n_samples -= n;
-        n_out += parts_leave(x, out + n_out, x->entered - (int64_t)x->distance, true);
+        n_out += parts_leave(x, sample + n_out);
     }
     return n_out;
 }
 
-size_t interference_flush(struct interference *x, float _Complex *out)
+static enum reply_cause cause_of(const struct counts *counts, unsigned n_tones)
 {
-    return parts_leave(x, out, x->entered, false);
-}
-
-const float *interference_noise(const struct interference *x, size_t *n_blocks,
-                                size_t *block_samples)
-{
-    *n_blocks = x->n_blocks;
-    *block_samples = x->n_block;
-    return x->noise;
-}
-
-static enum reply_cause cause_of(const struct interference *x, unsigned n_keyed)
-{
-    if (n_keyed > 0 || x->n_line >= BURST_BLOCKS_MIN) {
+    if (counts->n_keyed > 0 || counts->n_line >= BURST_BLOCKS_MIN) {
         return REPLY_CAUSE_COMMANDS;
     }
-    if (x->n_burst >= BURST_BLOCKS_MIN || x->n_quieter >= BURST_BLOCKS_MIN) {
+    if (counts->n_burst >= BURST_BLOCKS_MIN || counts->n_quieter >= BURST_BLOCKS_MIN) {
         return REPLY_CAUSE_BURST;
     }
-    if (x->n_blanked > 0) {
+    if (counts->n_blanked > 0) {
         return REPLY_CAUSE_IMPULSES;
     }
-    return x->found.n_tones > 0 ? REPLY_CAUSE_CARRIER : REPLY_CAUSE_NONE;
+    return n_tones > 0 ? REPLY_CAUSE_CARRIER : REPLY_CAUSE_NONE;
 }
 
-void interference_report(const struct interference *x, struct interference_report *report)
+void interference_report(const struct interference *x, size_t n_samples,
+                         struct interference_report *report)
 {
     double hz = x->cfg.rate_sps / (2.0 * UNITS_PI);
-    unsigned n_keyed = 0;
+    size_t n_blocks = x->n_block > 0 ? n_samples / x->n_block : 0;
+    n_blocks = n_blocks < x->n_blocks ? n_blocks : x->n_blocks;
+    require(x->n_blocks - n_blocks < COUNTS_KEPT);
+    struct counts counts = {.line_offset_rad = NAN};
+    if (n_blocks > 0) {
+        counts = x->kept[(n_blocks - 1) % COUNTS_KEPT];
+    }
     *report = (struct interference_report){
         .n_tones = x->found.n_tones,
-        .n_blocks = (unsigned)x->n_blocks,
-        .n_burst_blocks = x->n_burst,
-        .n_quieter_blocks = x->n_quieter,
-        .n_line_blocks = x->n_line,
+        .n_blocks = (unsigned)n_blocks,
+        .n_burst_blocks = counts.n_burst,
+        .n_quieter_blocks = counts.n_quieter,
+        .n_line_blocks = counts.n_line,
         .impulse_dbfs = NAN,
         .burst_dbfs = NAN,
-        .burst_offset_hz = x->line_offset_rad * hz,
+        .burst_offset_hz = counts.line_offset_rad * hz,
     };
     for (unsigned k = 0; k < x->found.n_tones; k++) {
         const struct tone *tone = &x->found.tone[k];
         report->tone[k].offset_hz = tone->offset_rad * hz;
         report->tone[k].power_dbfs = units_db_from_power_ratio(plane_power(tone->amplitude));
-        n_keyed += carrier_is_keyed(&x->carrier[k + 1]);
     }
-    if (x->n_blanked > 0) {
-        report->blanked_ratio = (double)x->n_blanked / (double)x->left;
-        report->impulse_dbfs = units_db_from_power_ratio(x->blanked_power / (double)x->n_blanked);
+    if (counts.n_blanked > 0) {
+        report->blanked_ratio = (double)counts.n_blanked / (double)(n_blocks * x->n_block);
+        report->impulse_dbfs =
+            units_db_from_power_ratio(counts.blanked_power / (double)counts.n_blanked);
     }
-    if (x->n_burst > 0) {
-        report->burst_dbfs = units_db_from_power_ratio(x->burst_power / x->n_burst);
-    } else if (x->n_quieter >= BURST_BLOCKS_MIN) {
+    if (counts.n_burst > 0) {
+        report->burst_dbfs = units_db_from_power_ratio(counts.burst_power / counts.n_burst);
+    } else if (counts.n_quieter >= BURST_BLOCKS_MIN) {
         report->burst_dbfs = units_db_from_power_ratio(x->found.noise_variance);
     }
-    report->cause = cause_of(x, n_keyed);
+    report->cause = cause_of(&counts, report->n_tones);
 }

@@ -1,8 +1,8 @@
 /* interference.h - what is neither our carrier nor a tag: other carriers, impulses, bursts. Learnt in
  * the quiet before a reply, taken out of the samples of one listening window, and named.
  *                                                                               layer: dsp
- * One object a receive channel. A window is: learn, clean (the quiet first, then what follows), flush
- * when nothing follows, report. Cleaning is a pure function of the sample's place after the quiet's
+ * One object a receive channel. A window is: learn, clean (the quiet first, then what follows), report.
+ * Cleaning is a pure function of the sample's place after the quiet's
  * first: how samples are cut into calls changes nothing, bit by bit.
  * What it cannot do: carriers nearer to the leak or to each other than 0.6 / (length of the quiet) are
  * one; a carrier as weak as a tag inside the tag's band costs up to 2 dB (2 Tpri blocks, test figures);
@@ -62,26 +62,25 @@ void interference_learn(struct interference *interference, const struct interfer
 /* Samples that clean holds back, 0 .. 64 (a quarter of the shortest half-cycle). */
 size_t interference_delay(const struct interference *interference);
 
-/* Clean the next samples of the window, the quiet's own first. The leak stays in.
- *   in   in[n_samples]; a NaN passes and harms only what lies within the delay of it
- *   out  out[]: the returned number of samples, n_samples less what is newly held back; the first
- *        sample ever given out is the quiet's first. out == in is legal */
-size_t interference_clean(struct interference *interference, const float _Complex *in,
-                          size_t n_samples, float _Complex *out);
+#define INTERFERENCE_MARGIN 64 /* samples */
 
-/* Nothing follows: out[interference_delay() at most], no impulses looked for.  returns how many */
-size_t interference_flush(struct interference *interference, float _Complex *out);
+/* Clean the next samples of the window in place, the quiet's own first. The leak stays in.
+ *   in   sample[0]: the first that was not given out yet; behind those held back lie n_samples new
+ *        ones; INTERFERENCE_MARGIN before sample[0] may be written to, and are as before afterwards.
+ *        A NaN passes and harms only what lies within the delay of it
+ *   out  returns how many from sample[0] on are given out: held ones and new, less the delay. The rest
+ *        must come back unchanged before new ones */
+size_t interference_clean(struct interference *interference, float _Complex *sample,
+                          size_t n_samples);
 
 /* True when the quiet held nothing but leak and white noise: cleaning changes impulses only. */
 bool interference_is_calm(const struct interference *interference);
 
-/* Noise variance a sample (complex, tag or no tag) of each block of *block_samples since the quiet's
- * first; NaN where it cannot be told from the tag.   own borrowed until the next call */
-const float *interference_noise(const struct interference *interference, size_t *n_blocks,
-                                size_t *block_samples);
+#define INTERFERENCE_AHEAD 512 /* samples */
 
-/* What was met so far. */
-void interference_report(const struct interference *interference,
+/* What was met in the whole blocks of the window's first n_samples.
+ *   pre  no more than INTERFERENCE_AHEAD samples beyond were given out */
+void interference_report(const struct interference *interference, size_t n_samples,
                          struct interference_report *report);
 
 #endif

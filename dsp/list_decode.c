@@ -24,14 +24,14 @@ static void events_find(const struct sequence *sequence, const float *soft_nats,
 {
     double bits_expected = 0.0, bits_listed = 0.0;
     for (size_t k = 0; k < n_bits; k++) {
-        bits_expected += 1.0 / (1.0 + exp(fabs((double)soft_nats[k])));
+        bits_expected += sequence_error_chance((double)soft_nats[k]);
     }
     events->n = 0;
     if (bits_expected > 1e-4) {
         events->n = sequence_events(sequence, EVENT_NATS_MAX, events->event, SEQUENCE_EVENTS_MAX);
     }
     for (size_t k = 0; k < events->n; k++) {
-        events->chance[k] = 1.0 / (1.0 + exp(events->event[k].nats));
+        events->chance[k] = sequence_error_chance(events->event[k].nats);
         bits_listed += events->chance[k] * events->event[k].n_bits;
     }
     events->rest = fmax(0.5 * (bits_expected - bits_listed), 0.0); /* an event is a pair of bits */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "config/vector.h"
 
 enum {
     SMOOTH_MAX = PIE_ENVELOPE_SMOOTH_MAX,
@@ -82,8 +83,8 @@ static void points_make(struct pie_envelope *e, size_t n_points)
     }
 }
 
-size_t pie_envelope_push(struct pie_envelope *envelope, const float _Complex *sample,
-                         size_t n_samples)
+VECTOR_CLONES size_t pie_envelope_push(struct pie_envelope *envelope, const float _Complex *sample,
+                                       size_t n_samples)
 {
     struct pie_envelope *e = envelope;
     require(e->n_in_bin + n_samples <= POINTS_MAX * e->bin_samples);
@@ -139,8 +140,8 @@ static void powers_add(const float *restrict power, float *restrict sum, float *
     }
 }
 
-void pie_envelope_powers(const float _Complex *sample, size_t n_samples, float sum[LANES],
-                         float least[LANES])
+VECTOR_CLONES void pie_envelope_powers(const float _Complex *sample, size_t n_samples,
+                                       float sum[LANES], float least[LANES])
 {
     require(n_samples % POINTS_MAX == 0);
     const float *part = (const float *)sample;

@@ -36,7 +36,9 @@ static void interference_note(const struct reply_rx *rx, struct reply_result *re
         return;
     }
     struct interference_report report;
-    interference_report(channel->interference, &report);
+    size_t n_samples = channel->integral.n_samples * rx->front->factor;
+    size_t n_quiet = rx->front->quiet_samples; /* cleaned at once */
+    interference_report(channel->interference, n_samples > n_quiet ? n_samples : n_quiet, &report);
     result->trace.n_tones = report.n_tones;
     memcpy(result->trace.tone, report.tone, sizeof report.tone);
     result->trace.blanked_ratio = report.blanked_ratio;

@@ -4,6 +4,7 @@
 #ifndef DSP_SEQUENCE_H
 #define DSP_SEQUENCE_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,13 @@ struct sequence_event {                    /* a stretch that may have been somet
     unsigned n_bits;                       /* how many bits differ */
     uint16_t bit[SEQUENCE_EVENT_BITS_MAX]; /* which, ascending */
 };
+
+/* Chance that a decision so sure is wrong. */
+static inline double sequence_error_chance(double nats)
+{
+    nats = fabs(nats);
+    return nats < 50.0 ? 1.0 / (1.0 + exp(nats)) : 0.0;
+}
 
 struct sequence; /* workspace */
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "config/vector.h"
 #include "dsp/edge.h"
 #include "dsp/plane.h"
 
@@ -174,8 +175,9 @@ static void sync_chips(const float *at, size_t n_chip_points, unsigned m, size_t
 
 /* Power of the correlation with the preamble at every start of the grid, one channel's; the first
  * one's is set, the others' are added. */
-static void sync_correlate(struct sync *sync, const struct integral *integral, unsigned m,
-                           const struct sync_plan *plan, const struct sync_grid *grid, bool first)
+VECTOR_CLONES static void sync_correlate(struct sync *sync, const struct integral *integral,
+                                         unsigned m, const struct sync_plan *plan,
+                                         const struct sync_grid *grid, bool first)
 {
     sync_sample(integral, grid, sync->at);
     sync_chips(sync->at, grid->n_chip_points, m, plan->grid, sync->chip);

@@ -12,6 +12,8 @@
 #include "reader/record_reply.h"
 
 #define HISTORY_S 0.12       /* longest gap between commands that is kept for a reply */
+#define TAIL_S 0.002         /* a command is known as one so long after its end, at most */
+enum { CHUNK_SAMPLES = 4096 };
 #define REPLY_GUARD_TARI 0.4 /* samples this close before the next command are its edge */
 #define MARGIN_TPRI 1.0      /* other readers' tags: search this much outside T1 */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: drift and our own error */
@@ -389,10 +391,12 @@ static void frame_take(struct passive *p)
 /* Keep what an open window may still need. */
 static void history_trim(struct passive *p, size_t n_coming)
 {
+    int64_t tail = (int64_t)(TAIL_S * p->cfg.rate_sps);
     int64_t keep_from = p->awaiting ? (int64_t)p->listen.from_tick
-                                    : p->history_tick + (int64_t)p->n_history - 32768;
+                                    : p->history_tick + (int64_t)p->n_history - tail;
     int64_t drop = keep_from - p->history_tick;
-    if (p->n_history + n_coming > p->history_capacity && drop > 0) {
+    /* soon, so that what is written and read stays in the cache; not so often that moving counts */
+    if (drop >= CHUNK_SAMPLES && 2 * drop > (int64_t)p->n_history) {
         drop = drop < (int64_t)p->n_history ? drop : (int64_t)p->n_history;
         p->n_history -= (size_t)drop;
         p->history_tick += drop;
@@ -448,7 +452,7 @@ void passive_push(struct passive *p, const float _Complex *const *sample, size_t
         pie_demod_reset(p->demod, first_tick);
     }
     for (size_t at = 0; at < n_samples;) {
-        size_t n = n_samples - at < 16384 ? n_samples - at : 16384;
+        size_t n = n_samples - at < CHUNK_SAMPLES ? n_samples - at : CHUNK_SAMPLES;
         chunk_push(p, sample, at, n);
         at += n;
     }
