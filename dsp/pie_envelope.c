@@ -28,7 +28,8 @@ void pie_envelope_reset(struct pie_envelope *envelope)
 }
 
 /* |x|, or 0 for what is no number; kept below the sane level so that powers stay finite. */
-static void magnitudes(const float _Complex *sample, size_t n_samples, float *magnitude)
+VECTOR_CLONES static void magnitudes(const float _Complex *sample, size_t n_samples,
+                                     float *magnitude)
 {
     const float sane_power = PIE_ENVELOPE_SANE_LEVEL * PIE_ENVELOPE_SANE_LEVEL;
     const float *part = (const float *)sample; /* re, im, re, im: C11 6.2.5 clause 13 */
@@ -65,7 +66,7 @@ static size_t bins_add(struct pie_envelope *e, const float *magnitude, size_t n_
 /* Moving averages that end at the new bins. Each sum runs from its
  * oldest bin to its newest: a running sum would be cheaper on paper, but drift, and could not be
  * vectorised. */
-static void points_make(struct pie_envelope *e, size_t n_points)
+VECTOR_CLONES static void points_make(struct pie_envelope *e, size_t n_points)
 {
     const float *bin = e->bin + SMOOTH_MAX + 1 - e->n_smooth;
     float *point = e->point + 1;
@@ -83,8 +84,8 @@ static void points_make(struct pie_envelope *e, size_t n_points)
     }
 }
 
-VECTOR_CLONES size_t pie_envelope_push(struct pie_envelope *envelope, const float _Complex *sample,
-                                       size_t n_samples)
+size_t pie_envelope_push(struct pie_envelope *envelope, const float _Complex *sample,
+                         size_t n_samples)
 {
     struct pie_envelope *e = envelope;
     require(e->n_in_bin + n_samples <= POINTS_MAX * e->bin_samples);
@@ -126,7 +127,8 @@ void pie_envelope_skip(struct pie_envelope *envelope, const float _Complex *samp
 }
 
 /* Of one part; per lane, since this order is the one compilers vectorise. */
-static void powers_add(const float *restrict power, float *restrict sum, float *restrict least)
+static inline void powers_add(const float *restrict power, float *restrict sum,
+                              float *restrict least)
 {
     for (size_t k = 0; k < LANES; k++) {
         float lane_sum = sum[k];

@@ -2,6 +2,7 @@
 #include "dsp/retime.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "config/require.h"
@@ -74,15 +75,20 @@ static struct lateness symbol_lateness(const struct retime_reply *reply, size_t 
                  (2.0 * m * half);
     }
     unsigned stride = m > 2 ? 2 * m / EDGES_USED_MAX : 1;
-    for (unsigned q = 0; q < 2 * m; q++) {
-        int level = q % m % 2 == 0 ? sign[q / m] : -sign[q / m];
-        if (level != last && (q % stride == 0 || q == m)) {
-            sum.late += edge_late_samples(reply->integral, start + q * half, gate, level,
-                                          reply->gain[k], offset, per_power);
-            sum.where += q;
-            sum.n++;
+    unsigned next = 0, q = 0; /* half-cycle looked at next, and the one at hand */
+    for (unsigned c = 0; c < 2; c++) {
+        int level = sign[c];
+        for (unsigned j = 0; j < m; j++, q++, level = -level) {
+            bool due = q == next;
+            next += due ? stride : 0;
+            if (level != last && (due || j == 0)) {
+                sum.late += edge_late_samples(reply->integral, start + q * half, gate, level,
+                                              reply->gain[k], offset, per_power);
+                sum.where += q;
+                sum.n++;
+            }
+            last = level;
         }
-        last = level;
     }
     if (sum.n > 0) {
         sum.late /= sum.n;

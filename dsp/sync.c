@@ -147,7 +147,8 @@ static void sync_sample(const struct integral *integral, const struct sync_grid 
 
 /* Chip integrals from grid sums, as pairs: chip i starts at grid point i. Directly for the last `grid`
  * of them, then each from the one a half-cycle later. */
-static void sync_chips(const float *at, size_t n_chip_points, unsigned m, size_t grid, float *chip)
+VECTOR_CLONES static void sync_chips(const float *at, size_t n_chip_points, unsigned m, size_t grid,
+                                     float *chip)
 {
     const size_t half = 2 * grid, n = 2 * n_chip_points; /* in floats */
     size_t start = m > 1 && n > half ? n - half : 0;
@@ -279,10 +280,14 @@ static double _Complex sync_correlation(const struct integral *integral,
     double _Complex sum = 0.0;
     double _Complex before =
         integral_at(integral, candidate->start + span.first * m * candidate->half);
-    for (unsigned q = span.first * m; q < span.end * m; q++) {
-        double _Complex after = integral_at(integral, candidate->start + (q + 1) * candidate->half);
-        sum += sync_level(chip, m, q) * (after - before);
-        before = after;
+    unsigned q = span.first * m;
+    for (unsigned c = span.first; c < span.end; c++) {
+        double level = chip[c];
+        for (unsigned j = 0; j < m; j++, level = -level) {
+            double _Complex after = integral_at(integral, candidate->start + ++q * candidate->half);
+            sum += level * (after - before);
+            before = after;
+        }
     }
     return sum;
 }

@@ -106,15 +106,20 @@ static unsigned path_edges(const struct integral *integral, const struct track_p
     double per_power = edge_per_power(path->gain);
     *late = *where = 0.0;
     unsigned stride = m > 4 ? 3 : 1; /* odd: rising and falling edges alike */
-    for (unsigned q = 0; q < 2 * m; q++) {
-        int level = q % m % 2 == 0 ? chip[q / m] : -chip[q / m];
-        if (level != last && (q % stride == 0 || q == m)) {
-            *late += edge_late_samples(integral, path->start + q * path->half, gate, level,
-                                       path->gain, offset, per_power);
-            *where += q;
-            n_edges++;
+    unsigned next = 0, q = 0;        /* half-cycle looked at next, and the one at hand */
+    for (unsigned c = 0; c < 2; c++) {
+        int level = chip[c];
+        for (unsigned j = 0; j < m; j++, q++, level = -level) {
+            bool due = q == next;
+            next += due ? stride : 0;
+            if (level != last && (due || j == 0)) {
+                *late += edge_late_samples(integral, path->start + q * path->half, gate, level,
+                                           path->gain, offset, per_power);
+                *where += q;
+                n_edges++;
+            }
+            last = level;
         }
-        last = level;
     }
     if (n_edges > 0) {
         *late /= n_edges;
