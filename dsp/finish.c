@@ -219,8 +219,9 @@ static void estimate_solve(const struct estimate *e, double _Complex *gain, doub
     if (determinant <= 0.0) {
         return;
     }
-    *gain = (e->n * e->sz - e->s * e->z) / determinant;
-    *offset = (e->z - e->s * *gain) / e->n;
+    double per = 1.0 / determinant;
+    *gain = (e->n * per) * e->sz - (e->s * per) * e->z;
+    *offset = (e->ss * per) * e->z - (e->s * per) * e->sz;
 }
 
 /* What gain and offset do not explain of a symbol, squared. */
@@ -444,6 +445,10 @@ void finish_run(struct finish *finish, const struct finish_request *request,
         swings_decide(f, code->m, n);
         estimates_best(f, request, n);
         nats_fill(f, request, first, n);
+        if (sequence_is_clear(code, request->n_symbols, f->chip_nats, f->edge_nats, f->bit,
+                              f->soft)) {
+            break;
+        }
         memcpy(f->hard, f->bit, request->n_symbols); /* not needed before hard_fill */
         sequence_decide(f->sequence, code, request->n_symbols, f->chip_nats, f->edge_nats, f->bit,
                         f->soft);

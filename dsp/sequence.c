@@ -158,6 +158,33 @@ void sequence_decide(struct sequence *sequence, const struct linecode *code, siz
     memcpy(soft_nats, sequence->soft, n_symbols * sizeof *soft_nats);
 }
 
+/* Every other sequence differs in a chip at least, gives up what that says, and gains no more than the
+ * level changes at its ends. */
+bool sequence_is_clear(const struct linecode *code, size_t n_symbols, const float *chip_nats,
+                       const float *edge_nats, const uint8_t *bit, float *soft_nats)
+{
+    unsigned state = code->start_state;
+    float least = INFINITY;
+    for (size_t k = 0; k < n_symbols; k++) {
+        const struct linecode_branch *branch = &code->branch[state][bit[k]];
+        float edges = edge_nats[2 * k] + edge_nats[2 * k + 1];
+        edges += k + 1 < n_symbols ? edge_nats[2 * k + 2] : 0.0F;
+        float first = (float)branch->chip[0] * chip_nats[2 * k] - edges;
+        float second = (float)branch->chip[1] * chip_nats[2 * k + 1] - edges;
+        least = first < least ? first : least;
+        least = second < least ? second : least;
+        if (!(first >= SEQUENCE_CLEAR_NATS && second >= SEQUENCE_CLEAR_NATS)) {
+            return false;
+        }
+        state = branch->next;
+    }
+    for (size_t k = 0; k < n_symbols; k++) {
+        soft_nats[k] = bit[k] ? least : -least;
+    }
+    soft_nats[n_symbols - 1] = INFINITY; /* the dummy */
+    return true;
+}
+
 /* The best sequence with the other bit at symbol k: backward along the survivors into the branch,
  * forward along those out of it, until both have met the decided sequence.
  *   out  false: more bits differ than an event holds */

@@ -5,11 +5,14 @@
 #define DSP_SEQUENCE_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "config/status.h"
 #include "dsp/linecode.h"
+
+#define SEQUENCE_CLEAR_NATS 20.0F
 
 enum { SEQUENCE_EVENTS_MAX = 16, SEQUENCE_EVENT_BITS_MAX = 12 };
 
@@ -40,6 +43,13 @@ void sequence_free(struct sequence **sequence);
 void sequence_decide(struct sequence *sequence, const struct linecode *code, size_t n_symbols,
                      const float *chip_nats, const float *edge_nats, uint8_t *bit,
                      float *soft_nats);
+
+/* Cheaper, for strong replies: true when every chip speaks for the bits given so clearly that no other
+ * sequence comes within SEQUENCE_CLEAR_NATS: sequence_decide would decide the same. Such a reply has no
+ * events worth looking for.
+ *   out  soft_nats[n_symbols], when true: for every bit the least margin that any of them can have */
+bool sequence_is_clear(const struct linecode *code, size_t n_symbols, const float *chip_nats,
+                       const float *edge_nats, const uint8_t *bit, float *soft_nats);
 
 /* The likeliest alternatives to what was decided last, most likely first, each one stretch that
  * leaves the decided sequence once and comes back.   out event[n_max], returns how many */

@@ -114,6 +114,41 @@ static void sequence_matches_brute_force(void **unused)
     }
 }
 
+/* What is called clear is what the whole trellis decides, and no margin is less than claimed. */
+static void sequence_clear_is_decided(void **unused)
+{
+    (void)unused;
+    static struct brute brute;
+    unsigned n_clear = 0;
+    for (unsigned trial = 0; trial < 4000; trial++) {
+        int m = trial % 4;
+        size_t n_bits = 1 + trial % SHORT_MAX;
+        nats_random(1u << m, n_bits, pow(10.0, ref_between(&rng, 1.0, 2.3)));
+        brute_fill(&brute, 1u << m, n_bits);
+        for (size_t j = 0; j < n_bits; j++) {
+            bit[j] = brute.best >> j & 1;
+        }
+        bit[n_bits] = 1;
+        const struct linecode *code = linecode_of((enum link_m)m);
+        unsigned j_wrong = trial / 4 % (unsigned)n_bits;
+        bit[j_wrong] ^= 1; /* other bits than the best are never clear */
+        assert_false(sequence_is_clear(code, n_bits + 1, chip_nats, edge_nats, bit, soft));
+        bit[j_wrong] ^= 1;
+        if (!sequence_is_clear(code, n_bits + 1, chip_nats, edge_nats, bit, soft)) {
+            continue;
+        }
+        n_clear++;
+        for (size_t j = 0; j < n_bits; j++) {
+            double margin = brute.metric[brute.best] - brute.metric[brute_rival(&brute, j)];
+            assert_true(fabs((double)soft[j]) >= SEQUENCE_CLEAR_NATS);
+            assert_true(fabs((double)soft[j]) <= margin * (1.0 + 1e-5));
+            assert_int_equal(soft[j] > 0.0F, bit[j]);
+        }
+    }
+    printf("clear: %u of 4000\n", n_clear);
+    assert_in_range(n_clear, 400, 3600);
+}
+
 struct rival {
     double nats;
     unsigned flips;
@@ -339,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sequence_matches_brute_force),
+        cmocka_unit_test(sequence_clear_is_decided),
         cmocka_unit_test(sequence_events_match_brute_force),
         cmocka_unit_test(sequence_meets_theory),
         cmocka_unit_test(sequence_takes_any_length_and_strength),
