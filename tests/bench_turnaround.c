@@ -1,6 +1,8 @@
 /* bench_turnaround.c - from the last sample of an RN16 to the first sample of the ACK, compute only:
  * the very calls of the DSP, inventory and transmit threads, on one thread, on replies that a
- * simulated tag gave (Eb/N0 20 dB). `block` pushes the last 50 us at once, as a radio would. */
+ * simulated tag gave (Eb/N0 20 dB). `block` pushes the last 50 us at once, as a radio would. Each answer
+ * is computed five times: all count in the percentiles, the least of five is what it costs when the
+ * machine does nothing else (computed_*). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #include "reader/stats.h"
 #include "tests/bench.h"
 
-enum { REPLIES = 2000, ACK_SAMPLES = 64 };
+enum { REPLIES = 2000, TIMES = 5, ACK_SAMPLES = 64 };
 
 struct rig {
     struct link link;
@@ -182,9 +184,10 @@ static void rig_close(struct rig *rig)
 static int turnaround_case(struct bench_run *run, const char *label, double rate_sps,
                            const char *const *settings, double held_us)
 {
-    static struct stats_distribution us;
+    static struct stats_distribution us, computed_us;
     static struct rig rig;
     memset(&us, 0, sizeof us);
+    memset(&computed_us, 0, sizeof computed_us);
     memset(&rig, 0, sizeof rig);
     rig.rate_sps = rate_sps;
     if (rig_open(run, &rig, settings) != ST_OK) {
@@ -193,19 +196,29 @@ static int turnaround_case(struct bench_run *run, const char *label, double rate
     }
     int64_t held = held_us > 0.0 ? (int64_t)(held_us * 1e-6 * rate_sps) : 1;
     for (int k = 0; k < REPLIES && rig_query(&rig); k++) {
-        bool ok;
-        double spent_us = rig_time(&rig, held, &ok);
+        bool ok = true;
+        double least_us = INFINITY;
+        for (unsigned j = 0; j < TIMES && ok; j++) {
+            double spent_us = rig_time(&rig, held, &ok);
+            if (ok) {
+                stats_add(&us, spent_us);
+                least_us = fmin(least_us, spent_us);
+            }
+        }
         if (ok) {
-            stats_add(&us, spent_us);
+            stats_add(&computed_us, least_us);
         }
     }
     rig_close(&rig);
-    char extra[160];
-    snprintf(
-        extra, sizeof extra, "\"n\":%llu,\"p50\":%.1f,\"p999\":%.1f,\"max\":%.1f,\"ebn0_db\":20",
-        (unsigned long long)us.n, stats_percentile(&us, 0.5), stats_percentile(&us, 0.999), us.max);
+    char extra[240];
+    snprintf(extra, sizeof extra,
+             "\"n\":%llu,\"p50\":%.1f,\"p999\":%.1f,\"max\":%.1f,\"computed_p50\":%.1f,"
+             "\"computed_p999\":%.1f,\"computed_max\":%.1f,\"ebn0_db\":20",
+             (unsigned long long)us.n, stats_percentile(&us, 0.5), stats_percentile(&us, 0.999),
+             us.max, stats_percentile(&computed_us, 0.5), stats_percentile(&computed_us, 0.999),
+             computed_us.max);
     bench_print(run, label, stats_percentile(&us, 0.99), "us (p99)", extra);
-    return us.n < REPLIES / 2;
+    return computed_us.n < REPLIES / 2;
 }
 
 static int run_turnaround(struct bench_run *run)
