@@ -126,7 +126,7 @@ void uhd_stream_args_make(const struct uhd_cfg *cfg, enum uhd_way way, double ra
         snprintf(text, n_text, "%s", given);
         return;
     }
-    const double n_samples = fmax(floor(packet_us * 1e-6 * rate_sps), PACKET_MIN_SAMPLES);
+    const double n_samples = fmax(round(packet_us * 1e-6 * rate_sps), PACKET_MIN_SAMPLES);
     snprintf(text, n_text, "%s%sspp=%.0f", given, *given ? "," : "", n_samples);
 }
 

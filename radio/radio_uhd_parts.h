@@ -6,6 +6,7 @@
 #ifndef RADIO_RADIO_UHD_PARTS_H
 #define RADIO_RADIO_UHD_PARTS_H
 
+#include <string.h>
 #include <uhd.h>
 
 #include "radio/radio.h"
@@ -89,7 +90,8 @@ static inline enum status uhd_status(uhd_error error, const char *what)
         error == UHD_ERROR_KEY || error == UHD_ERROR_LOOKUP || error == UHD_ERROR_INDEX
             ? ST_NOT_FOUND
             : ST_IO;
-    return status_fail(status, "uhd: %s: %s (error %d)", what, reason, (int)error);
+    const int n_name = (int)strcspn(what, "("); /* of the call, without what it was given */
+    return status_fail(status, "%.*s: %s (error %d)", n_name, what, reason, (int)error);
 }
 
 /* Run a call when all before it went well. */

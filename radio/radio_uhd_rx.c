@@ -82,7 +82,7 @@ static enum status rx_append(struct radio_uhd *self, struct iq_block *block)
             uhd_rx_streamer_recv(self->rx, buffers, block->capacity_samples - block->n_samples,
                                  &self->rx_about, 0.0, false, &n));
     UHD_TRY(status, uhd_rx_metadata_error_code(self->rx_about, &code));
-    status = status ? status : rx_verdict(self, code);
+    status = status ? uhd_dead(self, self->rx_device, status_detail()) : rx_verdict(self, code);
     if (!status && n > 0) {
         int64_t tick = self->rx_next_tick;
         if (rx_tick(self, &tick) && tick != self->rx_next_tick) {
