@@ -19,6 +19,11 @@ void log_set_level(enum log_level level)
     atomic_store(&log_limit, (int)level);
 }
 
+enum log_level log_level(void)
+{
+    return (enum log_level)atomic_load(&log_limit);
+}
+
 void log_set_sink(void (*sink)(enum log_level level, const char *line))
 {
     atomic_store(&log_destination, sink);

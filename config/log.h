@@ -7,6 +7,7 @@ enum log_level { LOG_ERROR = 0, LOG_WARNING = 1, LOG_INFO = 2, LOG_DEBUG = 3 };
 
 /* Lines above `level` are dropped; the default is LOG_INFO. -q = LOG_WARNING, -v = LOG_DEBUG. */
 void log_set_level(enum log_level level);
+enum log_level log_level(void);
 
 /* While a sink is set, lines go there instead of stderr (terminal view); NULL restores stderr. */
 void log_set_sink(void (*sink)(enum log_level level, const char *line));

@@ -155,6 +155,11 @@ bool radio_far_end_is_gone(const struct radio *radio)
     return atomic_load_explicit(&base_of_const(radio)->far_end_gone, memory_order_acquire);
 }
 
+bool radio_clocks_are_apart(const struct radio *radio)
+{
+    return base_of_const(radio)->clocks_are_apart;
+}
+
 unsigned radio_n_rx_channels(const struct radio *radio)
 {
     return base_of_const(radio)->n_rx_channels;

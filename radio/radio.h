@@ -86,6 +86,7 @@ struct radio_base { /* first member of every radio's own struct */
     unsigned n_rx_channels;
     atomic_bool stop_asked;
     atomic_bool far_end_gone; /* radio_far_end_is_gone */
+    bool clocks_are_apart;    /* radio_clocks_are_apart */
     /* counters: relaxed, through radio_count() and radio_counters_read() */
     _Atomic uint64_t overflows, underflows, late, sequence_errors;
 };
@@ -120,7 +121,8 @@ enum status radio_start(struct radio *radio) must_check;
 enum status radio_recv(struct radio *radio, struct iq_block *block) must_check;
 
 /* Send samples for ticks first_tick ..; the first call says 0, calls are contiguous in ticks. The
- * radio may wait until there is room.   err  as radio_recv */
+ * radio may wait until there is room. n_samples = 0 ends the transmission: nothing follows, a
+ * real-time radio is told that this is no underflow, and is silent.   err  as radio_recv */
 enum status radio_send(struct radio *radio, const float _Complex *sample, size_t n_samples,
                        int64_t first_tick) must_check;
 
@@ -137,12 +139,19 @@ int64_t radio_now(struct radio *radio);
 bool radio_far_end_is_gone(const struct radio *radio);
 
 /* Change settings on the device clock: in force from `tick` on (0: as soon as possible). Calls from
- * one thread only, ticks never falling; may wait for the device, never for samples.
- *   err  ST_UNSUPPORTED this radio cannot; ST_RANGE the device does otherwise; ST_IO */
+ * one thread only, ticks never falling; may wait for the device, never for samples. A device whose
+ * tuner knows no command time (B2xx, E3xx, N3xx) is told when `tick` has come and does it within its
+ * control path's delay: once this returns it is in force.
+ *   err  ST_UNSUPPORTED this radio cannot; ST_RANGE the device does otherwise; ST_STOPPED; ST_IO */
 enum status radio_set(struct radio *radio, const struct radio_setting *setting,
                       int64_t tick) must_check;
 /*   err  ST_UNSUPPORTED nothing to say; ST_IO      thread that calls radio_set, or before start */
 enum status radio_describe(struct radio *radio, struct radio_about *about) must_check;
+
+/* Transmit and receive count ticks on clocks of their own (two devices without a common reference):
+ * tick n of one and tick n of the other start together as near as the host can tell and drift apart;
+ * the reader follows. radio_now speaks of the transmitter's clock. */
+bool radio_clocks_are_apart(const struct radio *radio);
 
 double radio_rate_sps(const struct radio *radio);
 double radio_freq_hz(const struct radio *radio);

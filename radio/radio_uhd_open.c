@@ -1,183 +1,216 @@
-/* radio_uhd_open.c - opening a USRP: option rows, subdevices, rates, frequency, front end, clocks
- * and streams. Main thread only. */
+/* radio_uhd_open.c - opening a USRP, or two: device, subdevices, rates, settings, streams. Main
+ * thread only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/log.h"
 #include "radio/radio_uhd_parts.h"
 
-#define FREQ_TOLERANCE_HZ 1000.0
+#define RATE_ROUNDED_RATIO 1e-3 /* a rate this far from the one asked for is said */
+#define CLOCK_ROUNDED_HZ 1.0
+#define ARGS_CHARS (LIMIT_TEXT + 64)
 
-static const struct option_row uhd_rows[] = {
-    {"radio.uhd.rx_subdev", OPTION_TEXT, "", "", 0, 0, NULL, offsetof(struct uhd_cfg, rx_subdev),
-     "receive subdevice (\"A:0\"); empty: the device's default", NULL},
-    {"radio.uhd.tx_subdev", OPTION_TEXT, "", "", 0, 0, NULL, offsetof(struct uhd_cfg, tx_subdev),
-     "transmit subdevice; empty: the device's default", NULL},
-    {"radio.uhd.tx_antenna", OPTION_TEXT, "", "", 0, 0, NULL, offsetof(struct uhd_cfg, tx_antenna),
-     "transmit antenna port; empty: the device's default", NULL},
-    {"radio.uhd.clock_source", OPTION_TEXT, "", "", 0, 0, NULL,
-     offsetof(struct uhd_cfg, clock_source), "reference clock: internal, external, gpsdo", NULL},
-    {"radio.uhd.time_source", OPTION_TEXT, "", "", 0, 0, NULL,
-     offsetof(struct uhd_cfg, time_source), "time pulse: internal, external, gpsdo", NULL},
-    {"radio.uhd.stream_args", OPTION_TEXT, "", "", 0, 0, NULL,
-     offsetof(struct uhd_cfg, stream_args), "stream arguments (\"spp=200\")", NULL},
-    {"radio.uhd.wire_format", OPTION_CHOICE, "", "sc16", 0, 0, "sc16|sc12|sc8",
-     offsetof(struct uhd_cfg, wire_format), "sample format between host and device", NULL},
-    {"radio.uhd.delay_us", OPTION_NUMBER, "us", "0", 0, 1e5, NULL,
-     offsetof(struct uhd_cfg, delay_us), "transmit-to-receive delay of the hardware, taken out",
-     NULL},
-    {"radio.uhd.n_tx_channels", OPTION_INT, "", "", 1, 2, NULL,
-     offsetof(struct uhd_cfg, n_tx_channels),
-     "transmit channels opened (the second stays silent); unset: what the device needs", NULL},
-};
-static const struct option_table uhd_table = {"radio uhd", uhd_rows,
-                                              sizeof uhd_rows / sizeof *uhd_rows};
-const struct option_table *const radio_uhd_tables[] = {&uhd_table, NULL};
-
-static enum status set_subdev(struct radio_uhd *self, const char *markup, bool is_rx)
+static enum status device_open(struct radio_uhd *self, struct uhd_device *device, const char *key,
+                               const char *args)
 {
-    if (!markup[0]) {
-        return ST_OK;
+    char text[ARGS_CHARS];
+    enum status status = uhd_args_make(&self->cfg, args, text, sizeof text);
+    UHD_TRY(status, uhd_usrp_make(&device->usrp, text));
+    if (status) {
+        char why[320];
+        snprintf(why, sizeof why, "%s", status_detail());
+        return status_fail(status, "no USRP for '%s' (%s): %s", text, key, why);
     }
+    UHD_TRY(status,
+            uhd_usrp_get_mboard_name(device->usrp, 0, device->name, sizeof device->name - 1));
+    device->traits = uhd_traits_of(device->name);
+    return status;
+}
+
+static enum status devices_open(struct radio_uhd *self, const char *args)
+{
+    self->n_devices = 1;
+    self->tx_device = self->rx_device = &self->device[0];
+    enum status status = device_open(self, &self->device[0], "radio.args", args);
+    if (self->cfg.rx_args[0] && !status) {
+        self->n_devices = 2;
+        self->rx_device = &self->device[1];
+        status = device_open(self, &self->device[1], "radio.uhd.rx_args", self->cfg.rx_args);
+    }
+    return status;
+}
+
+/* ---- channels ---- */
+
+static enum status subdev_read(struct uhd_device *device, enum uhd_way way, char *text,
+                               size_t n_text)
+{
     uhd_subdev_spec_handle spec = NULL;
     enum status status = ST_OK;
-    UHD_TRY(status, uhd_subdev_spec_make(&spec, markup));
-    if (is_rx) {
-        UHD_TRY(status, uhd_usrp_set_rx_subdev_spec(self->usrp, spec, 0));
-    } else {
-        UHD_TRY(status, uhd_usrp_set_tx_subdev_spec(self->usrp, spec, 0));
-    }
+    UHD_TRY(status, uhd_subdev_spec_make(&spec, ""));
+    UHD_TRY_WAY(status, way, get, subdev_spec, device->usrp, 0, spec);
+    UHD_TRY(status, uhd_subdev_spec_to_string(spec, text, n_text - 1));
     UHD_FREE(uhd_subdev_spec_free, spec);
     return status;
 }
 
-static enum status set_clocks(struct radio_uhd *self)
+static enum status subdev_set(struct uhd_device *device, enum uhd_way way, const char *markup)
+{
+    uhd_subdev_spec_handle spec = NULL;
+    char before[LIMIT_TEXT] = "", asked[LIMIT_TEXT] = "", got[LIMIT_TEXT] = "";
+    const char *key = way == UHD_RX ? "radio.uhd.rx_subdev" : "radio.uhd.tx_subdev";
+    enum status status = subdev_read(device, way, before, sizeof before);
+    if (status) {
+        return status;
+    }
+    UHD_TRY(status, uhd_subdev_spec_make(&spec, markup));
+    UHD_TRY_WAY(status, way, set, subdev_spec, device->usrp, spec, 0);
+    UHD_TRY(status, uhd_subdev_spec_to_string(spec, asked, sizeof asked - 1));
+    UHD_FREE(uhd_subdev_spec_free, spec);
+    if (status) {
+        return status_fail(ST_RANGE, "%s '%s': no such subdevice on %s, accepted: some of '%s'",
+                           key, markup, device->name, before);
+    }
+    status = subdev_read(device, way, got, sizeof got);
+    return status || strcmp(asked, got) == 0
+               ? status
+               : status_fail(ST_RANGE, "%s: asked for '%s', %s keeps '%s'", key, markup,
+                             device->name, got);
+}
+
+static enum status subdevs_set(struct radio_uhd *self)
 {
     const struct uhd_cfg *cfg = &self->cfg;
-    enum status status = ST_OK;
-    if (cfg->clock_source[0]) {
-        UHD_TRY(status, uhd_usrp_set_clock_source(self->usrp, cfg->clock_source, 0));
-    }
-    if (cfg->time_source[0]) {
-        UHD_TRY(status, uhd_usrp_set_time_source(self->usrp, cfg->time_source, 0));
-    }
-    if (cfg->time_source[0] && strcmp(cfg->time_source, "internal") != 0) {
-        UHD_TRY(status, uhd_usrp_set_time_next_pps(self->usrp, 0, 0.0, 0));
-        const struct timespec pulse = {.tv_sec = 1, .tv_nsec = 100000000};
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &pulse, NULL);
-    } else {
-        UHD_TRY(status, uhd_usrp_set_time_now(self->usrp, 0, 0.0, 0));
-    }
-    return status;
+    const char *rx = cfg->rx_subdev[0] ? cfg->rx_subdev : cfg->subdev;
+    const char *tx = cfg->tx_subdev[0] ? cfg->tx_subdev : cfg->subdev;
+    enum status status = rx[0] ? subdev_set(self->rx_device, UHD_RX, rx) : ST_OK;
+    return tx[0] && !status ? subdev_set(self->tx_device, UHD_TX, tx) : status;
 }
 
-static enum status set_rates(struct radio_uhd *self, double rate_sps)
+static enum status channels_check(struct radio_uhd *self)
 {
+    size_t n_rx = 0, n_tx = 0;
     enum status status = ST_OK;
-    for (size_t c = 0; c < self->base.n_rx_channels; c++) {
-        UHD_TRY(status, uhd_usrp_set_rx_rate(self->usrp, rate_sps, c));
-    }
-    for (size_t c = 0; c < self->n_tx_channels; c++) {
-        UHD_TRY(status, uhd_usrp_set_tx_rate(self->usrp, rate_sps, c));
-    }
-    double rx_sps = 0, tx_sps = 0;
-    UHD_TRY(status, uhd_usrp_get_rx_rate(self->usrp, 0, &rx_sps));
-    UHD_TRY(status, uhd_usrp_get_tx_rate(self->usrp, 0, &tx_sps));
-    if (!status && !(rx_sps > 0 && fabs(rx_sps - tx_sps) <= 1e-9 * rx_sps)) {
-        return status_fail(ST_UNSUPPORTED,
-                           "radio.rate_sps %g: the device receives at %g and transmits at %g S/s; "
-                           "accepted: one rate it can do both ways (master_clock_rate in "
-                           "radio.args)",
-                           rate_sps, rx_sps, tx_sps);
-    }
-    self->base.rate_sps = rx_sps;
-    if (!status && fabs(rx_sps - rate_sps) > 1e-3 * rate_sps) {
-        log_warning("uhd: asked for %g S/s, the device runs at %g", rate_sps, rx_sps);
-    }
-    return status;
-}
-
-static enum status set_frequency(struct radio_uhd *self, double freq_hz)
-{
-    uhd_tune_request_t request = {.target_freq = freq_hz,
-                                  .rf_freq_policy = UHD_TUNE_REQUEST_POLICY_AUTO,
-                                  .dsp_freq_policy = UHD_TUNE_REQUEST_POLICY_AUTO};
-    uhd_tune_result_t result;
-    enum status status = ST_OK;
-    for (size_t c = 0; c < self->base.n_rx_channels; c++) {
-        UHD_TRY(status, uhd_usrp_set_rx_freq(self->usrp, &request, c, &result));
-    }
-    UHD_TRY(status, uhd_usrp_set_tx_freq(self->usrp, &request, 0, &result));
-    double rx_hz = 0, tx_hz = 0;
-    UHD_TRY(status, uhd_usrp_get_rx_freq(self->usrp, 0, &rx_hz));
-    UHD_TRY(status, uhd_usrp_get_tx_freq(self->usrp, 0, &tx_hz));
-    if (!status &&
-        (fabs(rx_hz - freq_hz) > FREQ_TOLERANCE_HZ || fabs(tx_hz - freq_hz) > FREQ_TOLERANCE_HZ)) {
-        return status_fail(ST_RANGE,
-                           "radio.freq_hz %g: the device tunes to %g (receive) and %g Hz "
-                           "(transmit), accepted: what it reaches within %g Hz",
-                           freq_hz, rx_hz, tx_hz, FREQ_TOLERANCE_HZ);
-    }
-    self->base.freq_hz = freq_hz;
-    return status;
-}
-
-static enum status set_front_end(struct radio_uhd *self, const struct radio_cfg *cfg)
-{
-    enum status status = ST_OK;
-    for (size_t c = 0; c < self->base.n_rx_channels; c++) {
-        if (!isnan(cfg->rx_gain_db)) {
-            UHD_TRY(status, uhd_usrp_set_rx_gain(self->usrp, cfg->rx_gain_db, c, ""));
-        }
-        if (cfg->antenna[0]) {
-            UHD_TRY(status, uhd_usrp_set_rx_antenna(self->usrp, cfg->antenna, c));
+    UHD_TRY(status, uhd_usrp_get_rx_num_channels(self->rx_device->usrp, &n_rx));
+    UHD_TRY(status, uhd_usrp_get_tx_num_channels(self->tx_device->usrp, &n_tx));
+    for (unsigned c = 0; c < self->base.n_rx_channels && !status; c++) {
+        if (self->rx_channel[c] >= n_rx) {
+            status = status_fail(ST_RANGE,
+                                 "receive channel %zu (radio.uhd.channels): %s has %zu with this "
+                                 "subdevice",
+                                 self->rx_channel[c], self->rx_device->name, n_rx);
         }
     }
-    if (!isnan(cfg->tx_gain_db)) {
-        UHD_TRY(status, uhd_usrp_set_tx_gain(self->usrp, cfg->tx_gain_db, 0, ""));
+    if (!status && (size_t)self->cfg.tx_channel >= n_tx) {
+        status = status_fail(ST_RANGE,
+                             "transmit channel %lld (radio.uhd.tx_channel): %s has %zu with this "
+                             "subdevice",
+                             (long long)self->cfg.tx_channel, self->tx_device->name, n_tx);
     }
-    if (self->cfg.tx_antenna[0]) {
-        UHD_TRY(status, uhd_usrp_set_tx_antenna(self->usrp, self->cfg.tx_antenna, 0));
-    }
-    return status;
-}
-
-/* The E3xx family refuses streams of unequal channel counts. */
-static enum status choose_tx_channels(struct radio_uhd *self)
-{
-    char name[64] = "";
-    enum status status = ST_OK;
-    UHD_TRY(status, uhd_usrp_get_mboard_name(self->usrp, 0, name, sizeof name - 1));
-    const bool paired = strstr(name, "e31") || strstr(name, "e32");
-    self->n_tx_channels = paired ? self->base.n_rx_channels : 1;
+    self->n_tx_channels = self->tx_device->traits.equal_streams && self->n_devices == 1
+                              ? self->base.n_rx_channels
+                              : 1;
     if (self->cfg.n_tx_channels != INT64_MIN) {
         self->n_tx_channels = (size_t)self->cfg.n_tx_channels;
     }
     return status;
 }
 
-static enum status open_streams(struct radio_uhd *self)
+/* ---- rates ---- */
+
+static enum status rate_range(uhd_usrp_handle usrp, enum uhd_way way, double *min_sps,
+                              double *max_sps)
+{
+    uhd_meta_range_handle range = NULL;
+    enum status status = ST_OK;
+    UHD_TRY(status, uhd_meta_range_make(&range));
+    UHD_TRY_WAY(status, way, get, rates, usrp, 0, range);
+    UHD_TRY(status, uhd_meta_range_start(range, min_sps));
+    UHD_TRY(status, uhd_meta_range_stop(range, max_sps));
+    UHD_FREE(uhd_meta_range_free, range);
+    return status;
+}
+
+static enum status rates_confirm(struct radio_uhd *self, double rate_sps)
+{
+    double rx_sps = 0, tx_sps = 0, min_sps = 0, max_sps = 0;
+    enum status status = ST_OK;
+    UHD_TRY(status, uhd_usrp_get_rx_rate(self->rx_device->usrp, self->rx_channel[0], &rx_sps));
+    UHD_TRY(status,
+            uhd_usrp_get_tx_rate(self->tx_device->usrp, (size_t)self->cfg.tx_channel, &tx_sps));
+    status = status ? status : rate_range(self->rx_device->usrp, UHD_RX, &min_sps, &max_sps);
+    if (status) {
+        return status;
+    }
+    if (!(rx_sps > 0 && fabs(rx_sps - tx_sps) <= 1e-9 * rx_sps)) {
+        return status_fail(ST_UNSUPPORTED,
+                           "radio.rate_sps %g: %s receives at %g and transmits at %g S/s; "
+                           "accepted: one rate it can do both ways (radio.uhd.master_clock_hz), "
+                           "within %g..%g",
+                           rate_sps, self->rx_device->name, rx_sps, tx_sps, min_sps, max_sps);
+    }
+    self->base.rate_sps = rx_sps;
+    if (fabs(rx_sps - rate_sps) > RATE_ROUNDED_RATIO * rate_sps) {
+        log_warning("radio.rate_sps: asked for %g S/s, %s runs at %g (%g..%g S/s)", rate_sps,
+                    self->rx_device->name, rx_sps, min_sps, max_sps);
+    }
+    return ST_OK;
+}
+
+static enum status rates_set(struct radio_uhd *self, double rate_sps)
+{
+    enum status status = ST_OK;
+    for (unsigned c = 0; c < self->base.n_rx_channels; c++) {
+        UHD_TRY(status, uhd_usrp_set_rx_rate(self->rx_device->usrp, rate_sps, self->rx_channel[c]));
+    }
+    UHD_TRY(status,
+            uhd_usrp_set_tx_rate(self->tx_device->usrp, rate_sps, (size_t)self->cfg.tx_channel));
+    status = status ? status : rates_confirm(self, rate_sps);
+    for (unsigned k = 0; k < self->n_devices && !isnan(self->cfg.master_clock_hz); k++) {
+        double clock_hz = 0;
+        UHD_TRY(status, uhd_usrp_get_master_clock_rate(self->device[k].usrp, 0, &clock_hz));
+        if (!status && fabs(clock_hz - self->cfg.master_clock_hz) > CLOCK_ROUNDED_HZ) {
+            log_warning("radio.uhd.master_clock_hz: asked for %g Hz, %s runs at %g at this rate",
+                        self->cfg.master_clock_hz, self->device[k].name, clock_hz);
+        }
+    }
+    return status;
+}
+
+/* ---- streams ---- */
+
+static enum status stream_open(struct radio_uhd *self, enum uhd_way way, size_t *channel, size_t n)
 {
     static const char *const wire_formats[] = {"sc16", "sc12", "sc8"};
-    size_t channels[LIMIT_RX_CHANNELS] = {0, 1};
-    char wire[8], cpu[] = "fc32";
+    char wire[8], cpu[] = "fc32", more[ARGS_CHARS];
     snprintf(wire, sizeof wire, "%s", wire_formats[self->cfg.wire_format]);
+    uhd_stream_args_make(&self->cfg, way, self->base.rate_sps, self->packet_hint_us, more,
+                         sizeof more);
     uhd_stream_args_t args = {.cpu_format = cpu,
                               .otw_format = wire,
-                              .args = self->cfg.stream_args,
-                              .channel_list = channels,
-                              .n_channels = (int)self->base.n_rx_channels};
+                              .args = more,
+                              .channel_list = channel,
+                              .n_channels = (int)n};
     enum status status = ST_OK;
-    UHD_TRY(status, uhd_rx_streamer_make(&self->rx));
-    UHD_TRY(status, uhd_tx_streamer_make(&self->tx));
-    UHD_TRY(status, uhd_usrp_get_rx_stream(self->usrp, &args, self->rx));
-    args.n_channels = (int)self->n_tx_channels;
-    UHD_TRY(status, uhd_usrp_get_tx_stream(self->usrp, &args, self->tx));
-    UHD_TRY(status, uhd_rx_streamer_max_num_samps(self->rx, &self->rx_packet_samples));
-    UHD_TRY(status, uhd_tx_streamer_max_num_samps(self->tx, &self->tx_packet_samples));
+    if (way == UHD_RX) {
+        UHD_TRY(status, uhd_rx_streamer_make(&self->rx));
+        UHD_TRY(status, uhd_usrp_get_rx_stream(self->rx_device->usrp, &args, self->rx));
+    } else {
+        UHD_TRY(status, uhd_tx_streamer_make(&self->tx));
+        UHD_TRY(status, uhd_usrp_get_tx_stream(self->tx_device->usrp, &args, self->tx));
+        UHD_TRY(status, uhd_tx_streamer_max_num_samps(self->tx, &self->tx_packet_samples));
+    }
+    return status;
+}
+
+static enum status streams_open(struct radio_uhd *self)
+{
+    const size_t carrier = (size_t)self->cfg.tx_channel;
+    size_t tx_channel[2] = {carrier, carrier == 0}; /* the spare one is any other */
+    enum status status = stream_open(self, UHD_RX, self->rx_channel, self->base.n_rx_channels);
+    status = status ? status : stream_open(self, UHD_TX, tx_channel, self->n_tx_channels);
     UHD_TRY(status, uhd_rx_metadata_make(&self->rx_about));
     UHD_TRY(status, uhd_tx_metadata_make(&self->tx_follow, false, 0, 0.0, false, false));
     UHD_TRY(status, uhd_tx_metadata_make(&self->tx_end, false, 0, 0.0, false, true));
@@ -187,6 +220,23 @@ static enum status open_streams(struct radio_uhd *self)
         status = self->zeros ? ST_OK : status_fail(ST_NO_MEMORY, "radio uhd: no memory");
     }
     return status;
+}
+
+static enum status device_set_up(struct radio_uhd *self, const struct radio_cfg *cfg)
+{
+    struct radio_setting setting = {
+        .freq_hz = cfg->freq_hz, .tx_gain_db = cfg->tx_gain_db, .rx_gain_db = cfg->rx_gain_db};
+    snprintf(setting.rx_antenna, sizeof setting.rx_antenna, "%s", cfg->antenna);
+    snprintf(setting.tx_antenna, sizeof setting.tx_antenna, "%s", self->cfg.tx_antenna);
+    enum status status = devices_open(self, cfg->args);
+    status = status ? status : subdevs_set(self);
+    status = status ? status : channels_check(self);
+    status = status ? status : uhd_reference_set(self);
+    status = status ? status : rates_set(self, cfg->rate_sps);
+    status = status ? status : uhd_settings_apply(self, &setting);
+    status = status ? status : uhd_lo_check(self);
+    status = status ? status : uhd_time_set(self);
+    return status ? status : streams_open(self);
 }
 
 enum status radio_uhd_open(const struct radio_cfg *cfg, const struct option_set *options,
@@ -203,20 +253,16 @@ enum status radio_uhd_open(const struct radio_cfg *cfg, const struct option_set 
     if (!self) {
         return status_fail(ST_NO_MEMORY, "radio uhd: no memory");
     }
-    option_fill(options, &uhd_table, &self->cfg);
+    option_fill(options, radio_uhd_tables[0], &self->cfg);
     self->tx_lead_us = cfg->tx_lead_us;
+    self->packet_hint_us = cfg->block_hint_us;
+    self->late_tick = INT64_MIN / 2;
+    self->resume_tick = INT64_MIN;
     self->base.ops = &radio_uhd;
-    self->base.n_rx_channels = (unsigned)cfg->n_rx_channels;
-    enum status status = ST_OK;
-    UHD_TRY(status, uhd_usrp_make(&self->usrp, cfg->args));
-    status = status ? status : set_subdev(self, self->cfg.rx_subdev, true);
-    status = status ? status : set_subdev(self, self->cfg.tx_subdev, false);
-    status = status ? status : choose_tx_channels(self);
-    status = status ? status : set_rates(self, cfg->rate_sps);
-    status = status ? status : set_frequency(self, cfg->freq_hz);
-    status = status ? status : set_front_end(self, cfg);
-    status = status ? status : set_clocks(self);
-    status = status ? status : open_streams(self);
+    uhd_log_quieten();
+    enum status status = uhd_channels_parse(&self->cfg, cfg->n_rx_channels, self->rx_channel,
+                                            &self->base.n_rx_channels);
+    status = status ? status : device_set_up(self, cfg);
     if (status) {
         radio_uhd_close((struct radio *)self);
         return status;

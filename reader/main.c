@@ -4,7 +4,9 @@
 #include "reader/run.h"
 
 /* short forms for those who transmit, or simulate */
-#define ON_AIR " tags seed tx-gain rx-gain ant args radio region record session target q rounds "
+#define ON_AIR                                                                                     \
+    " tags seed tx-gain rx-gain ant tx-ant args rx-args subdev rx-subdev tx-subdev ref channels "  \
+    "radio region record session target q rounds "
 
 static const struct cli_command inventory_row = {
     .name = "inventory",

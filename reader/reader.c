@@ -1,7 +1,6 @@
 /* reader.c - takes all memory, starts and stops the threads in order, keeps the run's status. */
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -264,6 +263,7 @@ static void context_set(struct reader *r)
 static enum status parts_set(struct reader *r, const struct option_set *options)
 {
     enum status status = link_make(&r->cfg.link, &r->link);
+    status = status ? status : host_cpus_parse(r->cfg.run.cpu_list, &r->cpus);
     status = status ? status : inventory_check(&r->cfg.inventory);
     status = status ? status : rings_set(r);
     status = status ? status : stats_turnaround_init(&r->turnaround);
@@ -322,25 +322,6 @@ void reader_free(struct reader **reader)
     *reader = NULL;
 }
 
-/* A real-time radio wants its threads served at once: RX and TX before DSP and INVENTORY, PUBLISH
- * like any other program. */
-static void priorities_set(struct reader *reader)
-{
-    static const int above_least[] = {-1, 1, 1, 2, 2}; /* as the bodies in reader_start */
-    int least = sched_get_priority_min(SCHED_FIFO);
-    for (unsigned k = 0; k < reader->n_threads; k++) {
-        if (above_least[k] < 0) {
-            continue;
-        }
-        struct sched_param parameters = {.sched_priority = least + above_least[k]};
-        if (pthread_setschedparam(reader->thread[k], SCHED_FIFO, &parameters) != 0) {
-            log_info("no real-time priority: expect late answers under load; allow it with "
-                     "'ulimit -r 10', or an rtprio line in /etc/security/limits.conf");
-            return;
-        }
-    }
-}
-
 enum status reader_start(struct reader *reader)
 {
     void *(*const body[])(void *) = {
@@ -358,8 +339,10 @@ enum status reader_start(struct reader *reader)
         require(failed == 0); /* five threads at program start: nothing sensible is left to do */
         reader->n_threads++;
     }
+    static const enum host_role role[] = {HOST_PUBLISH, HOST_INVENTORY, HOST_DSP, HOST_TX, HOST_RX};
+    _Static_assert(sizeof role / sizeof *role == sizeof body / sizeof *body, "one role a body");
     if (radio_ops_of(reader->radio)->real_time) {
-        priorities_set(reader);
+        host_serve(reader->thread, role, reader->n_threads, &reader->cpus);
     }
     return ST_OK;
 }

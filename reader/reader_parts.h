@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "radio/recorder.h"
+#include "reader/host.h"
 #include "reader/reader.h"
 #include "reader/ring.h"
 #include "reader/stats.h"
@@ -86,6 +87,7 @@ struct reader {
     pthread_mutex_t status_mutex;
     enum status status; /* first failure of the run */
     char status_text[512];
+    struct host_cpus cpus;
     pthread_t thread[5];
     unsigned n_threads;
     int64_t start_ns;

@@ -59,6 +59,14 @@ static const struct option_row run_rows[] = {
      .offset = offsetof(struct run_cfg, turnaround_us),
      .meaning = "end of a reply to start of the next command; not set: the smaller of 100 us and "
                 "0.6 T2max of the link"},
+    {.key = "timing.cpu_list",
+     .kind = OPTION_TEXT,
+     .unit = "",
+     .fallback = "",
+     .offset = offsetof(struct run_cfg, cpu_list),
+     .meaning =
+         "real-time radios: CPUs kept for the reader's threads, best isolated ones. \"2,3\": "
+         "sending and receiving on 2, decoding and deciding on 3; empty: not pinned"},
     {.key = "radio.region",
      .kind = OPTION_CHOICE,
      .unit = "",

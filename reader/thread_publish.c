@@ -2,6 +2,7 @@
 #include "config/log.h"
 #include "config/units.h"
 #include "reader/reader_parts.h"
+#include "reader/trouble.h"
 
 enum { TICK_MS = 100 };
 
@@ -58,10 +59,22 @@ static bool records_take(struct reader *reader)
     return false;
 }
 
+/* Samples the reader itself had no room for are lost to it as those of an overflow. */
+static void trouble_tell(struct reader *reader, struct trouble *trouble)
+{
+    char text[320];
+    struct radio_counters counters = radio_counters_read(reader->radio);
+    counters.overflows += atomic_load(&reader->dropped_blocks);
+    if (trouble_text(trouble, &counters, reader_wall_ns(), text, sizeof text) > 0) {
+        log_warning("%s", text);
+    }
+}
+
 void *thread_publish(void *argument)
 {
     struct reader *reader = argument;
     bool over = false, record_failed = false;
+    struct trouble trouble = {0};
     int64_t next_tick_ns = reader_wall_ns();
     while (!over) {
         unsigned seen = bell_read(&reader->bell_publish);
@@ -69,6 +82,7 @@ void *thread_publish(void *argument)
         samples_take(reader, &record_failed);
         if (reader_wall_ns() >= next_tick_ns) {
             publish_tick(reader->publish);
+            trouble_tell(reader, &trouble);
             next_tick_ns = reader_wall_ns() + (int64_t)TICK_MS * 1000000;
         }
         if (!over) {

@@ -120,6 +120,10 @@ void *thread_tx(void *argument)
             tx_wait(reader, seen);
         }
     }
+    if (radio_ops_of(reader->radio)->real_time) { /* on every way out: nothing follows */
+        enum status ended = radio_send(reader->radio, NULL, 0, state.next_tick);
+        status = status ? status : ended;
+    }
     if (status != ST_OK && status != ST_STOPPED && status != ST_END &&
         !reader_outlasted(reader, status)) {
         reader_fail(reader, status);

@@ -41,6 +41,16 @@ foreach(source ${fuzz_sources})
     target_link_libraries(${name} zp_reader)
 endforeach()
 
+# a software USRP that stock libuhd finds on loopback addresses, with the simulated air behind it
+file(GLOB softusrp_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/softusrp_*.c)
+list(FILTER softusrp_sources EXCLUDE REGEX "softusrp_(main|rig)\\.c$")
+add_library(zp_softusrp STATIC ${softusrp_sources})
+target_include_directories(zp_softusrp PUBLIC ${CMAKE_SOURCE_DIR})
+target_link_libraries(zp_softusrp PUBLIC zp_radio_air PkgConfig::JANSSON)
+add_executable(softusrp ${CMAKE_SOURCE_DIR}/tests/softusrp_main.c)
+set_target_properties(softusrp PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(softusrp zp_softusrp)
+
 # the far end of --radio zmq, for tests that run the reader as a program
 add_executable(zmq_field ${CMAKE_SOURCE_DIR}/tests/zmq_field.c)
 set_target_properties(zmq_field PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

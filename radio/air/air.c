@@ -510,6 +510,16 @@ void air_step(struct air *air, const float _Complex *const tx[], float _Complex 
     }
 }
 
+void air_set_receiver(struct air *air, unsigned receiver, double gain_db, double antenna_db)
+{
+    require(air);
+    require(receiver < air->n_rx);
+    require(isfinite(gain_db));
+    require(isfinite(antenna_db));
+    receiver_set_gain(&air->receivers[receiver], &air->cfg, air->rate_sps, receiver, gain_db,
+                      antenna_db);
+}
+
 /* ---- truth ---- */
 
 size_t air_n_tags(const struct air *air)

@@ -105,6 +105,11 @@ void air_free(struct air **air);
 void air_step(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
               size_t n_samples);
 
+/* What a receiver's front end does beyond the cfg, from the next air_step on: analog gain on all but
+ * the converter's own noise, and what the antenna passes of everything on the air.
+ *   pre  receiver < n_rx; both finite, 0 dB: as the cfg says. ebn0_db holds at 0 dB */
+void air_set_receiver(struct air *air, unsigned receiver, double gain_db, double antenna_db);
+
 /* Truth, for checks and benches, never for the reader. */
 struct air_tag_truth {
     uint8_t epc[62]; /* packed, first bit on air first */

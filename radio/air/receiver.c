@@ -123,9 +123,7 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
     interference_init(&receiver->interference, cfg, rate_sps, index, table);
     oscillator_init(&receiver->carrier, cfg->carrier_offset_hz, cfg->carrier_drift_hz_per_s,
                     rate_sps);
-    double gain = index == 0 ? 1.0 : units_amplitude_ratio_from_db(cfg->channel_gain_db);
-    receiver->gain = (float)gain;
-    receiver->noise_sigma = (float)sqrt(0.5 * analog_noise_power(cfg, rate_sps, gain * gain));
+    receiver_set_gain(receiver, cfg, rate_sps, index, 0.0, 0.0);
     if (!isnan(cfg->phase_noise_dbc_hz)) {
         receiver->phase_sigma_rad =
             (float)sqrt(units_power_ratio_from_db(cfg->phase_noise_dbc_hz) * rate_sps);
@@ -135,6 +133,15 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
         receiver->dc = (float)dc - (float)dc * I;
     }
     receiver->adc_step = (float)adc_step(cfg);
+}
+
+void receiver_set_gain(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
+                       unsigned index, double gain_db, double antenna_db)
+{
+    double own_db = index == 0 ? 0.0 : cfg->channel_gain_db;
+    double gain = units_amplitude_ratio_from_db(own_db + gain_db);
+    receiver->gain = (float)(gain * units_amplitude_ratio_from_db(antenna_db));
+    receiver->noise_sigma = (float)sqrt(0.5 * analog_noise_power(cfg, rate_sps, gain * gain));
 }
 
 static void drift_step(struct receiver *receiver, unsigned n_tx)

@@ -39,6 +39,10 @@ struct receiver {
 void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
                    unsigned index, const struct noise_table *table);
 
+/* Analog gain and what the antenna passes, beyond the cfg. */
+void receiver_set_gain(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
+                       unsigned index, double gain_db, double antenna_db);
+
 /* Power of all white noise in one complex sample of receiver 0, full scale = 1. */
 double receiver_noise_power(const struct air_cfg *cfg, double rate_sps);
 

@@ -1,0 +1,175 @@
+/* radio_uhd_rx.c - the receive thread's part of a USRP: packets -> blocks with their ticks. */
+#include <stdio.h>
+
+#include "config/log.h"
+#include "config/units.h"
+#include "radio/radio_uhd_parts.h"
+
+#define START_DELAY_S 0.2 /* settings and both first packets must reach the device before tick 0 */
+#define TX_CLOCK_PERIOD_NS 1000000000
+
+enum status uhd_rx_start(struct radio_uhd *self)
+{
+    enum status status = uhd_origin_set(self, START_DELAY_S);
+    uhd_stream_cmd_t command = {.stream_mode = UHD_STREAM_MODE_START_CONTINUOUS,
+                                .stream_now = false};
+    const int64_t delay_ticks = units_ticks_from_us(self->cfg.delay_us, self->base.rate_sps);
+    uhd_time_of(self, self->rx_device, delay_ticks, &command.time_spec_full_secs,
+                &command.time_spec_frac_secs);
+    UHD_TRY(status, uhd_rx_streamer_issue_stream_cmd(self->rx, &command));
+    self->streaming = status == ST_OK;
+    return status;
+}
+
+/* Count what is no sample.   ret  ST_OK: go on receiving */
+static enum status rx_verdict(struct radio_uhd *self, uhd_rx_metadata_error_code_t code)
+{
+    bool out_of_sequence = false;
+    switch (code) {
+    case UHD_RX_METADATA_ERROR_CODE_NONE:
+    case UHD_RX_METADATA_ERROR_CODE_TIMEOUT: return ST_OK;
+    case UHD_RX_METADATA_ERROR_CODE_OVERFLOW:
+        uhd_rx_metadata_out_of_sequence(self->rx_about, &out_of_sequence);
+        radio_count(out_of_sequence ? &self->base.sequence_errors : &self->base.overflows, 1);
+        return ST_OK;
+    case UHD_RX_METADATA_ERROR_CODE_BAD_PACKET:
+    case UHD_RX_METADATA_ERROR_CODE_ALIGNMENT:
+        radio_count(&self->base.sequence_errors, 1);
+        return ST_OK;
+    case UHD_RX_METADATA_ERROR_CODE_LATE_COMMAND:
+        return status_fail(ST_IO,
+                           "uhd: the start command reached the device too late (host busy "
+                           "for more than %g s)",
+                           START_DELAY_S);
+    default: return uhd_dead(self, self->rx_device, "its receive stream is broken");
+    }
+}
+
+/* Place of the samples that came with rx_about.   ret  false: it does not say */
+static bool rx_tick(const struct radio_uhd *self, int64_t *tick)
+{
+    int64_t full_s = 0;
+    double frac_s = 0;
+    bool has_time = false;
+    uhd_rx_metadata_has_time_spec(self->rx_about, &has_time);
+    if (has_time) {
+        uhd_rx_metadata_time_spec(self->rx_about, &full_s, &frac_s);
+        *tick = uhd_tick_of(self, self->rx_device, full_s, frac_s) -
+                units_ticks_from_us(self->cfg.delay_us, self->base.rate_sps);
+    }
+    return has_time;
+}
+
+/* A sample was heard, so the device clock has passed its tick. */
+static void rx_clock_see(struct radio_uhd *self)
+{
+    const int64_t delay_ticks = units_ticks_from_us(self->cfg.delay_us, self->base.rate_sps);
+    uhd_clock_see(&self->rx_device->clock, uhd_host_ns(), self->rx_next_tick + delay_ticks);
+}
+
+/* What else has already arrived, so that a receive thread that was held up catches up in few calls.
+ * UHD reports a loss in a call of its own; samples out of place without one are left out. */
+static enum status rx_append(struct radio_uhd *self, struct iq_block *block)
+{
+    void *buffers[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
+        buffers[c] = c < block->n_channels ? block->sample[c] + block->n_samples : NULL;
+    }
+    uhd_rx_metadata_error_code_t code = UHD_RX_METADATA_ERROR_CODE_NONE;
+    enum status status = ST_OK;
+    size_t n = 0;
+    UHD_TRY(status,
+            uhd_rx_streamer_recv(self->rx, buffers, block->capacity_samples - block->n_samples,
+                                 &self->rx_about, 0.0, false, &n));
+    UHD_TRY(status, uhd_rx_metadata_error_code(self->rx_about, &code));
+    status = status ? uhd_dead(self, self->rx_device, status_detail()) : rx_verdict(self, code);
+    if (!status && n > 0) {
+        int64_t tick = self->rx_next_tick;
+        if (rx_tick(self, &tick) && tick != self->rx_next_tick) {
+            radio_count(&self->base.sequence_errors, 1);
+        } else {
+            block->n_samples += n;
+            self->rx_next_tick += (int64_t)n;
+            rx_clock_see(self);
+        }
+    }
+    return status;
+}
+
+static enum status rx_place(struct radio_uhd *self, struct iq_block *block)
+{
+    int64_t tick = self->rx_next_tick;
+    rx_tick(self, &tick);
+    block->first_tick = tick > self->rx_next_tick ? tick : self->rx_next_tick;
+    block->gap_samples = block->first_tick - self->rx_next_tick;
+    self->rx_next_tick = block->first_tick + (int64_t)block->n_samples;
+    self->heard = true;
+    rx_clock_see(self);
+    return block->n_samples < block->capacity_samples ? rx_append(self, block) : ST_OK;
+}
+
+/* Two devices on clocks of their own: nothing heard tells of the transmitter's. */
+static enum status tx_clock_see(struct radio_uhd *self)
+{
+    if (!self->base.clocks_are_apart || uhd_host_ns() < self->tx_clock_due_ns) {
+        return ST_OK;
+    }
+    int64_t full_s, before_ns, after_ns;
+    double frac_s;
+    enum status status = uhd_time_read(self->tx_device, &full_s, &frac_s, &before_ns, &after_ns);
+    if (!status) {
+        uhd_clock_see(&self->tx_device->clock, after_ns,
+                      uhd_tick_of(self, self->tx_device, full_s, frac_s));
+    }
+    self->tx_clock_due_ns = after_ns + TX_CLOCK_PERIOD_NS;
+    return status;
+}
+
+enum status radio_uhd_recv(struct radio *radio, struct iq_block *block)
+{
+    struct radio_uhd *self = (struct radio_uhd *)radio;
+    void *buffers[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
+        buffers[c] = c < block->n_channels ? block->sample[c] : NULL;
+    }
+    int64_t patience_ns = (int64_t)(self->cfg.silence_s * 1e9);
+    if (!self->heard) { /* the stream begins at tick 0 */
+        const int64_t until = -radio_uhd_now(radio);
+        patience_ns += uhd_clock_host_ns(&self->rx_device->clock, until > 0 ? until : 0);
+    }
+    const int64_t end_ns = uhd_host_ns() + patience_ns;
+    enum status status = tx_clock_see(self);
+    while (!status) {
+        if (radio_stop_asked(&self->base)) {
+            return ST_STOPPED;
+        }
+        block->n_samples = 0;
+        uhd_rx_metadata_error_code_t code = UHD_RX_METADATA_ERROR_CODE_NONE;
+        UHD_TRY(status, uhd_rx_streamer_recv(self->rx, buffers, block->capacity_samples,
+                                             &self->rx_about, UHD_POLL_S, true, &block->n_samples));
+        UHD_TRY(status, uhd_rx_metadata_error_code(self->rx_about, &code));
+        status = status ? uhd_dead(self, self->rx_device, status_detail()) : rx_verdict(self, code);
+        if (!status && block->n_samples > 0) {
+            return rx_place(self, block);
+        }
+        if (!status && uhd_host_ns() >= end_ns) {
+            char why[96];
+            snprintf(why, sizeof why, "no receive samples for %g s (radio.uhd.silence_s)",
+                     self->cfg.silence_s);
+            status = uhd_dead(self, self->rx_device, why);
+        }
+    }
+    return status;
+}
+
+void uhd_rx_end(struct radio_uhd *self)
+{
+    if (!self->streaming || atomic_load_explicit(&self->dead, memory_order_relaxed)) {
+        return;
+    }
+    uhd_stream_cmd_t command = {.stream_mode = UHD_STREAM_MODE_STOP_CONTINUOUS, .stream_now = true};
+    if (uhd_status(uhd_rx_streamer_issue_stream_cmd(self->rx, &command), "stop receiving")) {
+        log_warning("%s", status_detail());
+    }
+    self->streaming = false;
+}

@@ -1,0 +1,218 @@
+/* radio_uhd_tx.c - the transmit thread's part of a USRP: one endless burst that begins at tick 0.
+ * When the device has lost it (ran dry, came too late) the burst is ended and the next one begins at
+ * the tick it belongs to, so that ticks stay device time. */
+#include <stdio.h>
+#include <time.h>
+
+#include "config/log.h"
+#include "config/units.h"
+#include "radio/radio_uhd_parts.h"
+
+#define CLOSE_MESSAGES_MAX 64
+#define LATE_AGAIN_US 10000.0 /* two late bursts within: the lead is too short, nothing hurries */
+
+static bool is_dead(const struct radio_uhd *self)
+{
+    return atomic_load_explicit(&self->dead, memory_order_relaxed);
+}
+
+/* Hand samples over, the spare channel stays silent.   ret  *n_taken 0 when none are taken */
+static enum status push(struct radio_uhd *self, const float _Complex *sample, size_t n_samples,
+                        uhd_tx_metadata_handle *about, size_t *n_taken)
+{
+    const void *buffers[2] = {sample, self->zeros};
+    enum status status = ST_OK;
+    *n_taken = 0;
+    UHD_TRY(status, uhd_tx_streamer_send(self->tx, buffers, n_samples, about, UHD_POLL_S, n_taken));
+    return status ? uhd_dead(self, self->tx_device, status_detail()) : ST_OK;
+}
+
+static enum status silence(struct radio_uhd *self)
+{
+    char why[96];
+    snprintf(why, sizeof why, "no transmit samples taken for %g s (radio.uhd.silence_s)",
+             self->cfg.silence_s);
+    return uhd_dead(self, self->tx_device, why);
+}
+
+/* A packet of zeros that carries the end of the burst: the carrier is off after it. */
+static enum status end_burst(struct radio_uhd *self)
+{
+    if (!self->burst_open) {
+        return ST_OK;
+    }
+    enum status status = ST_OK;
+    size_t n_taken = 0;
+    const int64_t end_ns =
+        uhd_host_ns() + (is_dead(self) ? 0 : (int64_t)(self->cfg.silence_s * 1e9));
+    do {
+        status = push(self, self->zeros, self->tx_packet_samples, &self->tx_end, &n_taken);
+    } while (!status && !n_taken && uhd_host_ns() < end_ns);
+    if (!status && !n_taken) {
+        status = silence(self);
+    }
+    self->burst_open = n_taken == 0; /* uhd_tx_end tries again */
+    return status;
+}
+
+/* A burst refused for being late begins again at once, a second one soon after does not. */
+static void late_note(struct radio_uhd *self)
+{
+    const int64_t now = radio_uhd_now((struct radio *)self);
+    const int64_t again_ticks = units_ticks_from_us(LATE_AGAIN_US, self->base.rate_sps);
+    radio_count(&self->base.late, 1);
+    if (now - self->late_tick < again_ticks) {
+        self->resume_tick = now + again_ticks;
+    }
+    self->late_tick = now;
+}
+
+/* Count asynchronous messages.   ret  true when the burst lost its place in time */
+static bool poll_messages(struct radio_uhd *self)
+{
+    bool broken = false, valid = true;
+    while (uhd_tx_streamer_recv_async_msg(self->tx, &self->message, 0.0, &valid) ==
+               UHD_ERROR_NONE &&
+           valid) {
+        uhd_async_metadata_event_code_t event = 0;
+        uhd_async_metadata_event_code(self->message, &event);
+        switch (event) {
+        case UHD_ASYNC_METADATA_EVENT_CODE_UNDERFLOW:
+        case UHD_ASYNC_METADATA_EVENT_CODE_UNDERFLOW_IN_PACKET:
+            radio_count(&self->base.underflows, 1);
+            broken = true;
+            break;
+        case UHD_ASYNC_METADATA_EVENT_CODE_TIME_ERROR:
+            late_note(self);
+            broken = true;
+            break;
+        case UHD_ASYNC_METADATA_EVENT_CODE_SEQ_ERROR:
+        case UHD_ASYNC_METADATA_EVENT_CODE_SEQ_ERROR_IN_BURST:
+            radio_count(&self->base.sequence_errors, 1);
+            broken = true;
+            break;
+        default: break;
+        }
+    }
+    return broken;
+}
+
+/* Sleep until `tick` is no more than the lead ahead.   ret  false when stopped */
+static bool wait_lead(struct radio_uhd *self, int64_t tick)
+{
+    const int64_t lead_ticks = units_ticks_from_us(self->tx_lead_us, self->base.rate_sps);
+    while (!radio_stop_asked(&self->base)) {
+        const int64_t ahead = tick - lead_ticks - radio_uhd_now((struct radio *)self);
+        if (ahead <= 0) {
+            return true;
+        }
+        const int64_t wait_ns = uhd_clock_host_ns(&self->tx_device->clock, ahead);
+        const int64_t poll_ns = (int64_t)(UHD_POLL_S * 1e9);
+        const struct timespec nap = {.tv_nsec = wait_ns < poll_ns ? wait_ns : poll_ns};
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+    }
+    return false;
+}
+
+/* Outside a burst: samples that cannot be in time any more are dropped.   ret  how many */
+static size_t drop_late(struct radio_uhd *self, size_t n_samples, int64_t tick)
+{
+    const int64_t margin = units_ticks_from_us(self->tx_lead_us / 2, self->base.rate_sps);
+    const int64_t soonest = radio_uhd_now((struct radio *)self) + margin;
+    const int64_t n_late = (soonest > self->resume_tick ? soonest : self->resume_tick) - tick;
+    if (n_late <= 0) {
+        return 0;
+    }
+    if (!self->loss_told) {
+        self->loss_told = true;
+        radio_count(&self->base.late, 1);
+    }
+    return (uint64_t)n_late < n_samples ? (size_t)n_late : n_samples;
+}
+
+/* One packet at most; the first of a burst carries its time. */
+static enum status send_packet(struct radio_uhd *self, const float _Complex *sample,
+                               size_t n_samples, int64_t tick, size_t *n_taken)
+{
+    if (self->burst_open) {
+        return push(self, sample, n_samples, &self->tx_follow, n_taken);
+    }
+    uhd_tx_metadata_handle first = NULL;
+    int64_t full_s;
+    double frac_s;
+    uhd_time_of(self, self->tx_device, tick, &full_s, &frac_s);
+    enum status status = ST_OK;
+    *n_taken = 0;
+    UHD_TRY(status, uhd_tx_metadata_make(&first, true, full_s, frac_s, true, false));
+    if (!status) {
+        status = push(self, sample, n_samples, &first, n_taken);
+        if (*n_taken > 0) {
+            self->burst_open = true;
+            self->loss_told = false;
+        }
+    }
+    UHD_FREE(uhd_tx_metadata_free, first);
+    return status;
+}
+
+/* End the burst when it has lost its place: the device says so, or its time has passed unsent. */
+static enum status check_burst(struct radio_uhd *self, int64_t tick)
+{
+    const bool told = poll_messages(self);
+    if (!self->burst_open || (!told && tick >= radio_uhd_now((struct radio *)self))) {
+        return ST_OK;
+    }
+    self->loss_told = told;
+    return end_burst(self);
+}
+
+enum status radio_uhd_send(struct radio *radio, const float _Complex *sample, size_t n_samples,
+                           int64_t first_tick)
+{
+    struct radio_uhd *self = (struct radio_uhd *)radio;
+    int64_t last_taken_ns = uhd_host_ns();
+    enum status status = n_samples > 0 ? ST_OK : end_burst(self);
+    while (n_samples > 0 && !status) {
+        status = check_burst(self, first_tick);
+        size_t n_done = self->burst_open ? 0 : drop_late(self, n_samples, first_tick);
+        if (!status && n_done == 0) {
+            if (!wait_lead(self, first_tick)) {
+                status = end_burst(self);
+                return status ? status : ST_STOPPED;
+            }
+            const size_t n =
+                n_samples < self->tx_packet_samples ? n_samples : self->tx_packet_samples;
+            status = send_packet(self, sample, n, first_tick, &n_done);
+        }
+        const int64_t now_ns = uhd_host_ns();
+        last_taken_ns = n_done ? now_ns : last_taken_ns;
+        if (!status && (double)(now_ns - last_taken_ns) * 1e-9 > self->cfg.silence_s) {
+            status = silence(self);
+        }
+        sample += n_done;
+        n_samples -= n_done;
+        first_tick += (int64_t)n_done;
+    }
+    return status;
+}
+
+void uhd_tx_end(struct radio_uhd *self)
+{
+    if (end_burst(self) && !is_dead(self)) { /* that has been said */
+        log_error("%s", status_detail());
+    }
+    if (!self->tx || !self->message || is_dead(self)) {
+        return;
+    }
+    bool valid = true; /* let the end of the burst reach the antenna */
+    for (int k = 0; k < CLOSE_MESSAGES_MAX && valid; k++) {
+        uhd_async_metadata_event_code_t event = 0;
+        if (uhd_tx_streamer_recv_async_msg(self->tx, &self->message, 0.1, &valid)) {
+            break;
+        }
+        uhd_async_metadata_event_code(self->message, &event);
+        if (valid && event == UHD_ASYNC_METADATA_EVENT_CODE_BURST_ACK) {
+            break;
+        }
+    }
+}
