@@ -152,9 +152,20 @@ void tx_shape_carrier_on(struct tx_shape *shape, int64_t tick)
 void tx_shape_carrier_off(struct tx_shape *shape, int64_t tick)
 {
     require(shape);
+    require(tick >= shape->next_tick);
+    while (shape->n_ramps && shape->ramp[shape->n_ramps - 1].tick >= tick) {
+        shape->n_ramps--;
+        shape->on_last = shape->ramp[shape->n_ramps].delta < 0.0;
+    }
     if (shape->on_last) {
         ramp_put(shape, tick, -1.0);
     }
+}
+
+int64_t tx_shape_ramp_ticks(const struct tx_shape *shape)
+{
+    require(shape);
+    return (int64_t)ceil(shape->ramp_ticks);
 }
 
 /* Width T of an edge for this link, in ticks: as soft as Tari and PW allow, but not so short that

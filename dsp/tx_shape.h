@@ -32,10 +32,14 @@ enum status tx_shape_new(const struct tx_shape_cfg *cfg, double rate_sps,
                          struct tx_shape **shape) must_check;
 void tx_shape_free(struct tx_shape **shape);
 
-/* Carrier on: the ramp starts at `tick`. Carrier off: the ramp down starts at `tick`; afterwards
- * samples are exactly zero. Both may lie anywhere not yet rendered. */
+/* Carrier on: the ramp up starts at `tick`, nothing while it is on or going on already. Carrier off: the
+ * ramp down starts at `tick`, and whatever was planned from there on (an earlier, later off; the next
+ * on) is dropped: an off can be brought forward, never put back. tx_shape_ramp_ticks later samples are
+ * exactly zero. On and off may follow one another any number of times, eight of them ahead.
+ *   pre  tick not yet rendered; carrier_on: not before the last off asked for */
 void tx_shape_carrier_on(struct tx_shape *shape, int64_t tick);
 void tx_shape_carrier_off(struct tx_shape *shape, int64_t tick);
+int64_t tx_shape_ramp_ticks(const struct tx_shape *shape);
 
 struct tx_shape_frame { /* where a scheduled command lies on the sample clock */
     double start_tick;  /* first falling edge of the delimiter, 50 % point */

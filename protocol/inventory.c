@@ -288,6 +288,10 @@ static void inventory_give_up(struct inventory *inventory, struct inventory_step
 
 static void inventory_start(struct inventory *inventory, struct inventory_step *step)
 {
+    if (inventory->tally.valid && inventory->tally.slots == 0) { /* its Query never went out */
+        inventory->tally.valid = false;
+        inventory->round--;
+    }
     inventory_close_round(inventory, step);
     if (inventory->cfg.session == SESSION_S0 && inventory->cfg.target == TARGET_DUAL) {
         inventory->target = TARGET_A; /* without power every S0 flag falls back to A */

@@ -29,7 +29,7 @@ struct inventory_cfg {             /* option keys inventory.* : table inventory_
 extern const struct option_table inventory_options;
 
 enum inventory_heard {
-    HEARD_START = 0, /* first call; also after the field was down */
+    HEARD_START = 0, /* first call; also where the field goes down: the last step was not sent */
     HEARD_NOTHING,   /* no reply where one was possible */
     HEARD_RN16,      /* an RN16, in .rn16 */
     HEARD_COLLISION, /* energy, no readable reply */

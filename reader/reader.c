@@ -9,6 +9,7 @@
 #include "config/require.h"
 #include "config/units.h"
 #include "dsp/linecode.h"
+#include "reader/field.h"
 #include "reader/reader_parts.h"
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
@@ -161,7 +162,10 @@ static enum status radio_choose(struct reader *r, const struct option_set *optio
                            "recordings",
                            ops->name);
     }
-    enum status status = radio_open(radio, options, &r->radio);
+    enum status status =
+        plan_make(&r->cfg.plan, r->cfg.run.region, r->cfg.tx.amplitude, radio, &r->plan);
+    status = status ? status : radio_open(radio, options, &r->radio);
+    status = status ? status : plan_fit(&r->plan, r->radio);
     if (status) {
         return status;
     }
@@ -212,6 +216,7 @@ static enum status rings_set(struct reader *r)
         {&r->listens, sizeof(struct listen_item), 8, &r->bell_dsp},
         {&r->heard, sizeof(struct heard_item), 8, &r->bell_inventory},
         {&r->commands, sizeof(struct command_item), 8, &r->bell_tx},
+        {&r->carriers, sizeof(struct carrier_item), 8, &r->bell_tx},
         {&r->lates, sizeof(struct late_item), 8, &r->bell_inventory},
         {&r->records, sizeof(struct record_item), 4096, &r->bell_publish},
     };
@@ -271,6 +276,7 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     status = status ? status : pool_set(r);
     status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : timing_set(r);
+    status = status ? status : field_check(r);
     status = status ? status
                     : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
                                    &r->receiver);
@@ -313,8 +319,8 @@ void reader_free(struct reader **reader)
     tx_shape_free(&r->shape);
     reply_rx_free(&r->receiver);
     free(r->pool_samples);
-    struct ring *rings[] = {&r->iq_free, &r->iq_ready, &r->iq_done, &r->listens,
-                            &r->heard,   &r->commands, &r->lates,   &r->records};
+    struct ring *rings[] = {&r->iq_free,  &r->iq_ready, &r->iq_done, &r->listens, &r->heard,
+                            &r->commands, &r->carriers, &r->lates,   &r->records};
     for (size_t k = 0; k < sizeof rings / sizeof *rings; k++) {
         ring_fini(rings[k]);
     }
@@ -330,6 +336,7 @@ enum status reader_start(struct reader *reader)
         thread_rx,
     };
     reader->start_ns = reader_wall_ns();
+    field_open(reader);
     enum status status = radio_start(reader->radio);
     if (status) {
         return status;

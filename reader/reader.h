@@ -15,6 +15,7 @@
 #include "protocol/inventory.h"
 #include "radio/radio.h"
 #include "reader/cli.h"
+#include "reader/plan.h"
 #include "reader/publish.h"
 
 enum reader_mode { READER_INVENTORY = 0, READER_EMIT };
@@ -28,6 +29,7 @@ struct reader_cfg {
     struct reply_rx_cfg receiver;
     struct tx_shape_cfg tx;
     struct publish_cfg publish;
+    struct plan_cfg plan;
     double trigger_period_s; /* emit: repeat a QueryRep as trigger; NaN: none */
 };
 

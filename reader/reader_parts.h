@@ -50,6 +50,11 @@ struct command_item { /* INVENTORY -> TX */
     int64_t arrival_ns; /* of the reply it answers; 0: none */
 };
 
+struct carrier_item { /* INVENTORY, EMIT -> TX */
+    int64_t tick;     /* where the ramp starts */
+    bool on;
+};
+
 struct late_item { /* TX -> INVENTORY: command `id` could not be sent in time */
     uint64_t id;
     int64_t next_tick; /* first tick still free */
@@ -63,6 +68,7 @@ struct record_item { /* INVENTORY -> PUBLISH */
 struct reader {
     struct reader_cfg cfg;
     struct radio *radio;
+    struct plan plan;
     double rate_sps;
     struct link link;
     double turnaround_ticks;
@@ -75,7 +81,7 @@ struct reader {
     float _Complex *pool_samples;
 
     struct bell bell_rx, bell_dsp, bell_inventory, bell_tx, bell_publish;
-    struct ring iq_free, iq_ready, iq_done, listens, heard, commands, lates, records;
+    struct ring iq_free, iq_ready, iq_done, listens, heard, commands, carriers, lates, records;
     struct progress progress;
     _Atomic int64_t tx_horizon_tick; /* TX may send up to here */
     _Atomic int64_t tx_off_tick;     /* carrier off from here, INT64_MAX while the run goes on */

@@ -11,7 +11,6 @@
 
 #include "config/log.h"
 #include "protocol/link.h"
-#include "reader/region.h"
 
 #define POLL_NS 20000000L
 
@@ -29,6 +28,7 @@ void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struc
     cfg->mode = mode;
     cfg->trigger_period_s = NAN;
     option_fill(options, &run_options, &cfg->run);
+    option_fill(options, &plan_options, &cfg->plan);
     option_fill(options, &radio_options, &cfg->radio);
     option_fill(options, &link_options, &cfg->link);
     option_fill(options, &inventory_options, &cfg->inventory);
@@ -74,13 +74,6 @@ static void run_wait(struct reader *reader, const sigset_t *signals)
 
 int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
 {
-    const struct radio_ops *ops = radio_table[cfg->radio.kind];
-    if (ops->real_time) {
-        enum status status = region_check(cfg->run.region, cfg->radio.freq_hz);
-        if (status) {
-            return run_exit_status(status);
-        }
-    }
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

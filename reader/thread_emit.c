@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "config/require.h"
-#include "reader/reader_parts.h"
+#include "config/units.h"
+#include "reader/field.h"
 
 /* The trigger is a QueryRep: four bits that wake envelope detectors and start no round. */
 static void trigger_make(struct command_item *item)
@@ -52,28 +53,66 @@ static void summary_record(struct reader *reader)
     reader_record(reader, &record);
 }
 
+/* Key triggers until the carrier goes off or the run ends.   ret  when the next one is due */
+static double triggers_send(struct reader *reader, struct command_item *item, double next,
+                            int64_t until)
+{
+    double period = reader->cfg.trigger_period_s * reader->rate_sps;
+    double room =
+        units_ticks_from_us(link_command_us(&reader->link, item->bit, item->n_bits, false),
+                            reader->rate_sps) +
+        (double)(tx_shape_ramp_ticks(reader->shape) + tx_shape_lead_ticks(reader->shape));
+    while (!atomic_load(&reader->stop_asked) && next + room < (double)until) {
+        item->start_tick = ceil(next);
+        reader_push_wait(reader, &reader->commands, item);
+        next += period;
+        int64_t horizon = (int64_t)next - tx_shape_lead_ticks(reader->shape) - 2;
+        horizon = horizon < until ? horizon : until;
+        atomic_store(&reader->tx_horizon_tick, horizon);
+        bell_ring(&reader->bell_tx);
+        emit_wait(reader, (int64_t)item->start_tick);
+    }
+    return next;
+}
+
+/* Until the end of the run, from cell to cell of the plan. */
+static void emit_loop(struct reader *reader, int64_t end)
+{
+    struct field field;
+    struct command_item item;
+    double period = reader->cfg.trigger_period_s * reader->rate_sps;
+    double next = period;
+    field_begin(&field, reader);
+    trigger_make(&item);
+    for (;;) {
+        int64_t until = field.cell.off_tick < end ? field.cell.off_tick : end;
+        if (isfinite(period)) {
+            double ready = field.cell.index > 0 ? field_ready_tick(&field) : 0.0;
+            next += next < ready ? ceil((ready - next) / period) * period : 0.0;
+            next = triggers_send(reader, &item, next, until);
+        }
+        atomic_store(&reader->tx_horizon_tick, until);
+        bell_ring(&reader->bell_tx);
+        emit_wait(reader, until);
+        if (until == end || atomic_load(&reader->stop_asked) || reader_is_deserted(reader)) {
+            return;
+        }
+        enum status status = field_move(&field, (double)until);
+        if (status) {
+            if (status != ST_STOPPED) {
+                reader_fail(reader, status);
+            }
+            return;
+        }
+    }
+}
+
 void *thread_emit(void *argument)
 {
     struct reader *reader = argument;
     double duration_s = reader->cfg.run.duration_s;
     int64_t end = isfinite(duration_s) ? (int64_t)(duration_s * reader->rate_sps) : INT64_MAX;
-    double period = reader->cfg.trigger_period_s * reader->rate_sps;
-    double next = period;
-    struct command_item item;
-    trigger_make(&item);
-    while (!atomic_load(&reader->stop_asked) && isfinite(period) && next < (double)end) {
-        item.start_tick = ceil(next);
-        reader_push_wait(reader, &reader->commands, &item);
-        next += period;
-        int64_t horizon = (int64_t)next - tx_shape_lead_ticks(reader->shape) - 2;
-        horizon = horizon < end ? horizon : end;
-        atomic_store(&reader->tx_horizon_tick, horizon);
-        bell_ring(&reader->bell_tx);
-        emit_wait(reader, (int64_t)item.start_tick);
-    }
-    atomic_store(&reader->tx_horizon_tick, end);
-    bell_ring(&reader->bell_tx);
-    emit_wait(reader, end);
+    emit_loop(reader, end);
     int64_t off = atomic_load(&reader->stop_asked) ? 0 : end;
     reader_wind_up(reader, off);
     summary_record(reader);

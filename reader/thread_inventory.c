@@ -9,17 +9,17 @@
 #include "config/log.h"
 #include "config/require.h"
 #include "protocol/reply.h"
-#include "reader/reader_parts.h"
+#include "reader/field.h"
 #include "reader/record_reply.h"
 
-#define CARRIER_SETTLE_US 1500.0 /* Gen2 6.3.1.2.6: no command before */
-#define T2_GUARD_TPRI 0.25       /* for the measured end of a reply */
-#define BLF_PRIOR_RATIO 0.03     /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
+#define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
+#define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
 #define TAGS_MAX 200000
 
 struct inventory_state {
     struct reader *reader;
     struct inventory inventory;
+    struct field field;
     struct stats_tags *tags;
     struct stats_distribution latency_ms;
     struct record_status totals;
@@ -223,6 +223,24 @@ static bool run_is_over(struct inventory_state *state, double tick)
            (isfinite(duration_s) && tick >= duration_s * reader->rate_sps);
 }
 
+/* On to the next channel or antenna; without power the tags forget the round. */
+static bool field_next(struct inventory_state *state, double *earliest_tick)
+{
+    enum status status = field_move(&state->field, *earliest_tick);
+    if (status == ST_OK) {
+        *earliest_tick = field_ready_tick(&state->field);
+        return true;
+    }
+    if (status != ST_STOPPED) {
+        reader_fail(state->reader, status);
+    }
+    double end = state->reader->cfg.run.duration_s * state->reader->rate_sps;
+    bool silent = isfinite(end) && !atomic_load(&state->reader->stop_asked);
+    state->done = true;
+    state->end_tick = silent ? fmax(end, *earliest_tick) : *earliest_tick;
+    return false;
+}
+
 /* Answer an event: commands without reply follow one another at once, the first one with a reply
  * ends the turn. `latest_tick`: T2 max after the reply answered. */
 static void respond(struct inventory_state *state, struct inventory_event event,
@@ -237,6 +255,15 @@ static void respond(struct inventory_state *state, struct inventory_event event,
             state->done = true;
             state->end_tick = earliest_tick;
             return;
+        }
+        if (state->step.expect != REPLY_EPC && !field_has_room(&state->field, earliest_tick)) {
+            if (!field_next(state, &earliest_tick)) {
+                return;
+            }
+            event = (struct inventory_event){.heard = HEARD_START};
+            latest_tick = INFINITY;
+            arrival_ns = 0;
+            continue;
         }
         bool late = earliest_tick > latest_tick;
         state->totals.late += late;
@@ -262,8 +289,10 @@ static void read_record(struct inventory_state *state, const struct reply_result
     struct record_read *read = &record.read;
     record_read_fill(read, result, reply, state->tags);
     read->rn16 = state->inventory.rn16;
-    snprintf(read->antenna, sizeof read->antenna, "%.15s", reader->cfg.radio.antenna);
-    read->freq_hz = radio_freq_hz(reader->radio);
+    snprintf(read->antenna, sizeof read->antenna, "%s", field_antenna(&state->field));
+    read->freq_hz = state->field.cell.freq_hz;
+    read->rssi_dbm = read->rssi_dbfs + plan_rx_dbm(&reader->plan, read->freq_hz);
+    field_learn(&state->field, 16 * (size_t)(reply->pc >> 11) + 32);
     read->n_channels = radio_n_rx_channels(reader->radio);
     read->session = reader->cfg.inventory.session;
     read->round = state->inventory.round;
@@ -348,7 +377,11 @@ static void late_take(struct inventory_state *state, const struct late_item *ite
         respond(state, (struct inventory_event){.heard = HEARD_LATE}, soon, INFINITY, 0);
         return;
     }
-    command_send(state, soon, 0);
+    if (field_has_room(&state->field, soon)) {
+        command_send(state, soon, 0);
+    } else {
+        respond(state, (struct inventory_event){.heard = HEARD_START}, soon, INFINITY, 0);
+    }
 }
 
 static void progress_take(struct inventory_state *state)
@@ -367,8 +400,9 @@ static void inventory_loop(struct inventory_state *state)
     struct reader *reader = state->reader;
     static _Thread_local struct heard_item heard;
     struct late_item late;
-    double first = ticks_of_us(reader, 2.0 * reader->cfg.tx.ramp_us + CARRIER_SETTLE_US);
-    respond(state, (struct inventory_event){.heard = HEARD_START}, ceil(first), INFINITY, 0);
+    field_begin(&state->field, reader);
+    respond(state, (struct inventory_event){.heard = HEARD_START}, field_ready_tick(&state->field),
+            INFINITY, 0);
     while (!state->done) {
         unsigned seen = bell_read(&reader->bell_inventory);
         bool deserted = reader_is_deserted(reader); /* before the last look at what was heard */

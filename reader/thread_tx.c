@@ -12,6 +12,7 @@ struct tx_state {
     int64_t next_tick;
     bool pending; /* a command whose reply's arrival time is still to be accounted */
     int64_t pending_tick, pending_arrival_ns;
+    int64_t off_tick; /* end of the last ramp down asked for */
     int64_t end_tick; /* of the ramp down; INT64_MAX while the run goes on */
 };
 
@@ -30,6 +31,22 @@ static void command_take(struct reader *reader, struct tx_state *state,
     state->pending = command->arrival_ns != 0;
     state->pending_tick = (int64_t)command->start_tick;
     state->pending_arrival_ns = command->arrival_ns;
+}
+
+/* Carrier on or off where the plan wants it, or as soon as possible where that is sent already. */
+static void carrier_take(struct reader *reader, struct tx_state *state,
+                         const struct carrier_item *item)
+{
+    int64_t tick = item->tick > state->next_tick ? item->tick : state->next_tick;
+    if (state->end_tick != INT64_MAX) {
+        return; /* it goes off for good */
+    }
+    if (item->on) {
+        tx_shape_carrier_on(reader->shape, tick > state->off_tick ? tick : state->off_tick);
+    } else {
+        tx_shape_carrier_off(reader->shape, tick);
+        state->off_tick = tick + tx_shape_ramp_ticks(reader->shape);
+    }
 }
 
 /* How far to send now. Read the horizon before the commands: a command is in its ring before the
@@ -54,8 +71,7 @@ static void tx_plan_end(struct reader *reader, struct tx_state *state)
     int64_t earliest = state->next_tick + tx_shape_lead_ticks(reader->shape);
     off = off > earliest ? off : earliest;
     tx_shape_carrier_off(reader->shape, off);
-    double ramp_ticks = reader->cfg.tx.ramp_us * 1e-6 * reader->rate_sps;
-    state->end_tick = off + (int64_t)(2.0 * ramp_ticks) + 64; /* zeros last */
+    state->end_tick = off + tx_shape_ramp_ticks(reader->shape) + 64; /* zeros last */
 }
 
 /* A real-time radio is fed in steps of a good part of its lead: packets of a few samples would cost
@@ -100,10 +116,13 @@ void *thread_tx(void *argument)
     struct reader *reader = argument;
     struct tx_state state = {.end_tick = INT64_MAX};
     enum status status = ST_OK;
-    tx_shape_carrier_on(reader->shape, 0);
     while (status == ST_OK && !atomic_load(&reader->radio_stopped)) {
         unsigned seen = bell_read(&reader->bell_tx);
         int64_t limit = tx_limit(reader);
+        struct carrier_item carrier;
+        while (ring_pop(&reader->carriers, &carrier)) {
+            carrier_take(reader, &state, &carrier);
+        }
         struct command_item command;
         while (ring_pop(&reader->commands, &command)) {
             command_take(reader, &state, &command);

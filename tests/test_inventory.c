@@ -522,6 +522,36 @@ static void inventory_bad_epc_is_asked_again_then_refused(void **state)
     assert_int_equal(step.ended_round.slots, 2);
 }
 
+/* Where there is no room for the step, the field goes down instead of sending it: a round that was only
+ * announced has never been, and S0 begins with A again. */
+static void inventory_forgets_a_round_that_was_not_sent(void **state)
+{
+    (void)state;
+    struct link link = make_link(false);
+    struct inventory_cfg cfg = default_cfg();
+    struct inventory inventory;
+    struct inventory_step step;
+    cfg.q_start = cfg.q_min = cfg.q_max = 0;
+    cfg.target = 2; /* dual */
+    inventory_init(&inventory, &cfg, &link);
+    advance(&inventory, HEARD_START, &step);
+    advance(&inventory, HEARD_NOTHING, &step); /* the frame was quiet: next pass, target B */
+    assert_true(step.ended_round.valid);
+    assert_int_equal(step.ended_round.round, 1);
+    assert_int_equal(step.command.id, COMMAND_QUERY);
+    assert_int_equal(step.command.query.target, 1);
+    for (int k = 0; k < 3; k++) {
+        advance(&inventory, HEARD_START, &step);
+        assert_int_equal(step.command.id, COMMAND_QUERY);
+        assert_int_equal(step.command.query.target, 0);
+        assert_false(step.ended_round.valid);
+        assert_false(step.slot.valid);
+    }
+    advance(&inventory, HEARD_NOTHING, &step);
+    assert_true(step.ended_round.valid);
+    assert_int_equal(step.ended_round.round, 2);
+}
+
 static void inventory_check_wants_q_in_order(void **state)
 {
     (void)state;
@@ -544,6 +574,7 @@ int main(void)
         cmocka_unit_test(inventory_recovers_lost_epcs),
         cmocka_unit_test(inventory_estimate_is_right_on_average),
         cmocka_unit_test(inventory_bad_epc_is_asked_again_then_refused),
+        cmocka_unit_test(inventory_forgets_a_round_that_was_not_sent),
         cmocka_unit_test(inventory_check_wants_q_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -505,6 +505,72 @@ static void tx_shape_ramps_between_exact_zeros(void **state)
     }
 }
 
+/* Off and on again, as often as a hopping carrier needs it; each silence is exactly zero from the end of
+ * its ramp to the start of the next. */
+static void tx_shape_comes_and_goes(void **state)
+{
+    (void)state;
+    enum { PERIOD = 5000, N = 40 * PERIOD };
+    static float _Complex out[N];
+    struct tx_shape_cfg cfg = make_cfg(0); /* ramp 20 us: 41.5 us in all, 83 ticks */
+    struct tx_shape *shape;
+    assert_int_equal(tx_shape_new(&cfg, 2e6, &shape), ST_OK);
+    int64_t ramp_ticks = tx_shape_ramp_ticks(shape);
+    assert_int_equal(ramp_ticks, 83);
+    tx_shape_carrier_on(shape, 0);
+    for (int64_t k = 0; k < N / PERIOD; k++) {
+        tx_shape_carrier_off(shape, k * PERIOD + 3000);
+        tx_shape_carrier_on(shape, (k + 1) * PERIOD);
+        tx_shape_render(shape, out + k * PERIOD, PERIOD);
+    }
+    for (int n = 0; n < N; n++) {
+        int at = n % PERIOD;
+        if (at >= 83 && at <= 3000) {
+            assert_true(crealf(out[n]) == 0.7f);
+        } else if (at == 0 || at >= 3000 + 83) {
+            assert_true(crealf(out[n]) == 0.0f);
+        }
+    }
+    tx_shape_free(&shape);
+}
+
+/* An off that was planned is brought forward and drops what was planned after it; one that is asked for
+ * later than planned changes nothing. */
+static void tx_shape_goes_off_at_the_earliest_tick_asked_for(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    static float _Complex out[N];
+    struct tx_shape_cfg cfg = make_cfg(0);
+    struct tx_shape *shape;
+    assert_int_equal(tx_shape_new(&cfg, 2e6, &shape), ST_OK);
+    tx_shape_carrier_on(shape, 0);
+    tx_shape_carrier_off(shape, 9000);
+    tx_shape_carrier_on(shape, 12000);
+    tx_shape_carrier_off(shape, 15000);
+    tx_shape_render(shape, out, 4000);
+    tx_shape_carrier_off(shape, 5000);
+    tx_shape_carrier_off(shape, 16000); /* off all the same */
+    tx_shape_render(shape, out + 4000, N - 4000);
+    for (int n = 100; n < N; n++) {
+        assert_true(n > 5000 || crealf(out[n]) == 0.7f);
+        assert_true(n < 5083 || crealf(out[n]) == 0.0f);
+    }
+    tx_shape_free(&shape);
+    /* in the midst of the ramp up: never louder than before, and zero in time */
+    assert_int_equal(tx_shape_new(&cfg, 2e6, &shape), ST_OK);
+    tx_shape_carrier_on(shape, 0);
+    tx_shape_render(shape, out, 40);
+    tx_shape_carrier_off(shape, 40);
+    tx_shape_render(shape, out + 40, 1000);
+    for (int n = 0; n < 1040; n++) {
+        assert_true(crealf(out[n]) >= 0.0f);
+        assert_true(crealf(out[n]) <= 0.7f);
+        assert_true(n < 40 + 83 || crealf(out[n]) == 0.0f);
+    }
+    tx_shape_free(&shape);
+}
+
 static void tx_shape_takes_two_commands_and_no_more(void **state)
 {
     (void)state;
@@ -577,6 +643,8 @@ int main(void)
         cmocka_unit_test(tx_shape_does_not_depend_on_block_lengths),
         cmocka_unit_test(tx_shape_turns_the_carrier_over_in_pr_ask),
         cmocka_unit_test(tx_shape_ramps_between_exact_zeros),
+        cmocka_unit_test(tx_shape_comes_and_goes),
+        cmocka_unit_test(tx_shape_goes_off_at_the_earliest_tick_asked_for),
         cmocka_unit_test(tx_shape_takes_two_commands_and_no_more),
         cmocka_unit_test(tx_shape_refuses_what_the_standard_forbids),
     };
