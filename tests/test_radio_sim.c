@@ -46,8 +46,12 @@ static struct option_set *sim_options(const char *pace)
 static struct radio_cfg sim_cfg_of(int64_t n_rx_channels)
 {
     assert_ptr_equal(radio_table[0], &radio_sim);
-    return (struct radio_cfg){
-        .kind = 0, .rate_sps = RATE_SPS, .freq_hz = 866e6, .n_rx_channels = n_rx_channels};
+    return (struct radio_cfg){.kind = 0,
+                              .rate_sps = RATE_SPS,
+                              .freq_hz = 866e6,
+                              .n_rx_channels = n_rx_channels,
+                              .tx_gain_db = NAN,
+                              .rx_gain_db = NAN};
 }
 
 /* Carrier up, then keyed by a fixed rule. */
@@ -213,6 +217,117 @@ static void radio_sim_refuses_bad_rates(void **state)
     option_set_free(&set);
 }
 
+/* ---- settings ---- */
+
+enum { LEVELS = 5, LEVEL_SAMPLES = 20000 };
+
+/* Let a still carrier run, set this and that on the way, and take the level before and after each.
+ *   out  power of LEVELS pieces, relative to the first, dB */
+static void levels(const char *wired, const struct radio_setting *setting, double *level_db)
+{
+    struct option_set *set = sim_options("max");
+    assert_int_equal(option_set_text(set, "radio.sim.n_tags", "0", "test"), ST_OK);
+    assert_int_equal(option_set_text(set, "radio.sim.adc_bits", "0", "test"), ST_OK);
+    assert_int_equal(option_set_text(set, "radio.sim.rx_wired", wired, "test"), ST_OK);
+    const struct radio_cfg cfg = sim_cfg_of(1);
+    struct radio *radio;
+    assert_int_equal(radio_open(&cfg, set, &radio), ST_OK);
+    assert_int_equal(radio_start(radio), ST_OK);
+    for (int k = 0; k < LEVELS - 1; k++) {
+        assert_int_equal(radio_set(radio, &setting[k], (k + 1) * LEVEL_SAMPLES), ST_OK);
+    }
+    for (size_t k = 0; k < LEVEL_SAMPLES; k++) {
+        sent[k] = 0.5f;
+    }
+    for (int k = 0; k < LEVELS; k++) {
+        assert_int_equal(radio_send(radio, sent, LEVEL_SAMPLES, k * LEVEL_SAMPLES), ST_OK);
+        double power = 0;
+        for (size_t done = 0; done < LEVEL_SAMPLES;) {
+            struct iq_block block = {.capacity_samples = LEVEL_SAMPLES - done,
+                                     .n_channels = 1,
+                                     .sample = {heard[0] + done}};
+            assert_int_equal(radio_recv(radio, &block), ST_OK);
+            done += block.n_samples;
+        }
+        for (size_t k2 = 0; k2 < LEVEL_SAMPLES; k2++) {
+            power += crealf(heard[0][k2]) * crealf(heard[0][k2]) +
+                     cimagf(heard[0][k2]) * cimagf(heard[0][k2]);
+        }
+        level_db[k] = 10 * log10(power / LEVEL_SAMPLES);
+        level_db[k] -= k > 0 ? level_db[0] : 0;
+    }
+    radio_close(&radio);
+    option_set_free(&set);
+}
+
+static struct radio_setting setting_of(double tx_gain_db, double rx_gain_db, const char *rx_antenna)
+{
+    struct radio_setting setting = {
+        .freq_hz = NAN, .tx_gain_db = tx_gain_db, .rx_gain_db = rx_gain_db};
+    snprintf(setting.rx_antenna, sizeof setting.rx_antenna, "%s", rx_antenna);
+    return setting;
+}
+
+static void radio_sim_gains_act_at_their_tick(void **state)
+{
+    (void)state;
+    const struct radio_setting setting[LEVELS - 1] = {
+        setting_of(50, NAN, ""), setting_of(NAN, 23, ""), setting_of(60, NAN, ""),
+        setting_of(NAN, 0, "")};
+    const double wanted_db[LEVELS] = {0, -10, -7, 3, -20};
+    double level_db[LEVELS];
+    levels("both", setting, level_db);
+    for (int k = 1; k < LEVELS; k++) {
+        assert_float_equal(level_db[k], wanted_db[k], 1e-3); /* a sample at the wrong gain: 4e-3 */
+    }
+}
+
+static void radio_sim_a_port_without_antenna_is_40_db_down(void **state)
+{
+    (void)state;
+    const struct radio_setting setting[LEVELS - 1] = {
+        setting_of(NAN, NAN, "TX/RX"), setting_of(NAN, NAN, "RX2"), setting_of(NAN, NAN, "east"),
+        setting_of(NAN, NAN, "")};
+    double wired_db[LEVELS], both_db[LEVELS];
+    levels("RX2", setting, wired_db);
+    levels("both", setting, both_db);
+    assert_float_equal(wired_db[1], -40, 0.05); /* the receiver's noise does not follow */
+    for (int k = 1; k < LEVELS; k++) {
+        assert_float_equal(both_db[k], 0, 1e-3);
+        assert_float_equal(wired_db[k], k == 1 ? wired_db[k] : 0, 1e-3);
+    }
+}
+
+static void radio_sim_says_what_is_in_force(void **state)
+{
+    (void)state;
+    struct option_set *set = sim_options("max");
+    assert_int_equal(option_set_text(set, "radio.sim.reference", "unlocked", "test"), ST_OK);
+    struct radio_cfg cfg = sim_cfg_of(1);
+    snprintf(cfg.antenna, sizeof cfg.antenna, "TX/RX");
+    struct radio *radio;
+    assert_int_equal(radio_open(&cfg, set, &radio), ST_OK);
+    struct radio_about about;
+    assert_int_equal(radio_describe(radio, &about), ST_OK);
+    assert_string_equal(about.rx_antenna, "TX/RX");
+    assert_int_equal(about.ref_locked, 0);
+    assert_true(about.tx_gain_db == 60 && about.rx_gain_db == 20);
+    struct radio_setting setting = setting_of(NAN, 76, "");
+    setting.freq_hz = 868e6;
+    assert_int_equal(radio_set(radio, &setting, 0), ST_OK);
+    assert_int_equal(radio_describe(radio, &about), ST_OK);
+    assert_true(about.freq_hz == 868e6 && about.rx_gain_db == 76 && about.tx_gain_db == 60);
+    assert_true(radio_freq_hz(radio) == 868e6);
+    setting.rx_gain_db = 76.5;
+    assert_int_equal(radio_set(radio, &setting, 0), ST_RANGE);
+    assert_non_null(strstr(status_detail(), "0..76"));
+    radio_close(&radio);
+    cfg.tx_gain_db = -1;
+    assert_int_equal(radio_open(&cfg, set, &radio), ST_RANGE);
+    assert_non_null(strstr(status_detail(), "radio.tx_gain_db"));
+    option_set_free(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +336,9 @@ int main(void)
         cmocka_unit_test(radio_sim_stop_wakes_a_sender_without_room),
         cmocka_unit_test(radio_sim_stop_wakes_a_receiver_without_samples),
         cmocka_unit_test(radio_sim_refuses_bad_rates),
+        cmocka_unit_test(radio_sim_gains_act_at_their_tick),
+        cmocka_unit_test(radio_sim_a_port_without_antenna_is_40_db_down),
+        cmocka_unit_test(radio_sim_says_what_is_in_force),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,15 @@ enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, 
     return ST_OK;
 }
 
+void air_receive_gain_set(struct air *air, double gain_db, double path_db)
+{
+    require(air);
+    for (unsigned j = 0; j < air->n_rx; j++) {
+        receiver_gain_set(&air->receivers[j], gain_db, path_db);
+    }
+    air->noise_power = receiver_noise_power_now(&air->receivers[0]);
+}
+
 void air_free(struct air **air)
 {
     require(air);

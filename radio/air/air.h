@@ -105,6 +105,10 @@ void air_free(struct air **air);
 void air_step(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
               size_t n_samples);
 
+/* Gain of all receivers over what cfg says, and what the way from the antennas costs beside it (path_db
+ * on signals only, not on the receivers' noise); from the next tick on. */
+void air_receive_gain_set(struct air *air, double gain_db, double path_db);
+
 /* Truth, for checks and benches, never for the reader. */
 struct air_tag_truth {
     uint8_t epc[62]; /* packed, first bit on air first */

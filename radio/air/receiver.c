@@ -19,21 +19,43 @@ static double adc_step(const struct air_cfg *cfg)
     return cfg->adc_bits > 0.0 ? ldexp(2.0, -(int)lround(cfg->adc_bits)) : 0.0;
 }
 
-/* Noise added before the converter: thermal, and the converter's own at its input. */
-static double analog_noise_power(const struct air_cfg *cfg, double rate_sps, double gain_ratio)
+static double thermal_noise_power(const struct air_cfg *cfg, double rate_sps)
 {
     require(rate_sps > 0.0);
     double watts = UNITS_BOLTZMANN_JPK * UNITS_T0_K * rate_sps *
                    units_power_ratio_from_db(cfg->noise_figure_db);
+    return watts * 1e3 / units_power_ratio_from_db(cfg->rx_full_scale_dbm);
+}
+
+/* The converter's own, at its input. */
+static double own_noise_power(const struct air_cfg *cfg)
+{
     double own = cfg->adc_noise_lsb * adc_step(cfg);
-    return watts * 1e3 / units_power_ratio_from_db(cfg->rx_full_scale_dbm) * gain_ratio +
-           2.0 * own * own;
+    return 2.0 * own * own;
 }
 
 double receiver_noise_power(const struct air_cfg *cfg, double rate_sps)
 {
     double step = adc_step(cfg);
-    return analog_noise_power(cfg, rate_sps, 1.0) + 2.0 * step * step / 12.0;
+    return thermal_noise_power(cfg, rate_sps) + own_noise_power(cfg) + 2.0 * step * step / 12.0;
+}
+
+double receiver_noise_power_now(const struct receiver *receiver)
+{
+    double step = (double)receiver->adc_step;
+    double gain = (double)receiver->gain / receiver->base_gain;
+    double sigma = (double)receiver->noise_sigma;
+    return (2.0 * sigma * sigma + 2.0 * step * step / 12.0) / (gain * gain);
+}
+
+void receiver_gain_set(struct receiver *receiver, double gain_db, double path_db)
+{
+    require(isfinite(gain_db));
+    require(isfinite(path_db));
+    double gain = receiver->base_gain * units_amplitude_ratio_from_db(gain_db);
+    receiver->gain = (float)(gain * units_amplitude_ratio_from_db(path_db));
+    receiver->noise_sigma =
+        (float)sqrt(0.5 * (receiver->thermal_power * gain * gain + receiver->own_power));
 }
 
 static double _Complex polar(double amplitude, double angle)
@@ -123,9 +145,9 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
     interference_init(&receiver->interference, cfg, rate_sps, index, table);
     oscillator_init(&receiver->carrier, cfg->carrier_offset_hz, cfg->carrier_drift_hz_per_s,
                     rate_sps);
-    double gain = index == 0 ? 1.0 : units_amplitude_ratio_from_db(cfg->channel_gain_db);
-    receiver->gain = (float)gain;
-    receiver->noise_sigma = (float)sqrt(0.5 * analog_noise_power(cfg, rate_sps, gain * gain));
+    receiver->base_gain = index == 0 ? 1.0 : units_amplitude_ratio_from_db(cfg->channel_gain_db);
+    receiver->thermal_power = thermal_noise_power(cfg, rate_sps);
+    receiver->own_power = own_noise_power(cfg);
     if (!isnan(cfg->phase_noise_dbc_hz)) {
         receiver->phase_sigma_rad =
             (float)sqrt(units_power_ratio_from_db(cfg->phase_noise_dbc_hz) * rate_sps);
@@ -135,6 +157,7 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
         receiver->dc = (float)dc - (float)dc * I;
     }
     receiver->adc_step = (float)adc_step(cfg);
+    receiver_gain_set(receiver, 0.0, 0.0);
 }
 
 static void drift_step(struct receiver *receiver, unsigned n_tx)

@@ -26,7 +26,9 @@ struct receiver {
     double settle_share;          /* of the way to the carrier, a tick */
     double _Complex settled[AIR_SOURCES_MAX]; /* the carrier as it settles */
     struct oscillator carrier;
-    float gain; /* analog, on all but the converter's noise */
+    double base_gain;                /* analog, of this receiver at 0 dB */
+    double thermal_power, own_power; /* of the noise: at the input at 0 dB, of the converter */
+    float gain;                      /* on what the antenna hears */
     struct interference interference;
     float phase_sigma_rad, noise_sigma;
     float _Complex image; /* k of x + k conj(x); 0: none */
@@ -39,8 +41,14 @@ struct receiver {
 void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
                    unsigned index, const struct noise_table *table);
 
+/* Analog gain relative to what cfg says, on signal and thermal noise; path_db on the signal alone (a
+ * port without antenna). In force from the next sample on. */
+void receiver_gain_set(struct receiver *receiver, double gain_db, double path_db);
+
 /* Power of all white noise in one complex sample of receiver 0, full scale = 1. */
 double receiver_noise_power(const struct air_cfg *cfg, double rate_sps);
+/* The same of any receiver with the gain now in force, referred to that gain. */
+double receiver_noise_power_now(const struct receiver *receiver);
 
 /* Write what comes from the sources: leak plus the given still gain (idle tags); what moves and
  * what settles in the leak.
