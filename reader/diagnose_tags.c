@@ -8,6 +8,7 @@
 #define DISTURBED_SHARE 0.1
 #define LITTLE_SHARE 0.3
 #define SLOTS_MIN 10
+#define ALONE_SHARE 0.05
 #define REPLIES_MIN 5
 #define EMPTY_SHARE 0.98
 #define NOISE_RISE_DB 10.0
@@ -67,14 +68,16 @@ double diagnose_rule_interference(const struct diagnose_view *view,
 double diagnose_rule_clock(const struct diagnose_view *view, struct diagnose_finding *finding,
                            double worst)
 {
-    uint64_t n = view->cause[REPLY_CAUSE_NO_PREAMBLE];
-    bool shapeless = view->n_slots >= SLOTS_MIN &&
-                     diagnose_share(n, view->n_slots) > LITTLE_SHARE && !diagnose_reads_well(view);
+    /* true collisions come with slots in which one tag was alone */
+    uint64_t n = view->outcome[SLOT_COLLISION];
+    bool shapeless = n >= SLOTS_MIN && diagnose_share(n, view->n_slots) > DISTURBED_SHARE &&
+                     diagnose_share(diagnose_n_answered(view), n) < ALONE_SHARE;
     if ((isnan(view->clock_off_ratio) && !shapeless) || worst >= 89.0) {
         return 0.0;
     }
     if (isnan(view->clock_off_ratio)) {
-        diagnose_say(finding->text, "something answers, but no preamble is found in it");
+        diagnose_say(finding->text, "something answers in %.0f %% of the slots, but never readably",
+                     100.0 * diagnose_share(n, view->n_slots));
         diagnose_say(finding->advice,
                      "tags whose BLF is out of tolerance, another reader's tags, or a link "
                      "(--link.*) these tags do not take: 'zpreader probe' looks closer");

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "config/log.h"
 #include "reader/diagnose.h"
+#include "reader/diagnose_run.h"
 
 static struct diagnose_finding found[DIAGNOSE_N];
 
@@ -295,9 +297,13 @@ static void diagnose_names_a_clock_out_of_tolerance(void **state)
     view.clock_off_ratio = 0.35;
     expect_first(&view, DIAGNOSE_CLOCK, "BLF 35 % off (54.0 kHz, 40.0", "tolerance");
     view.clock_off_ratio = NAN; /* a run does not look so far */
-    expect_first(&view, DIAGNOSE_CLOCK, "no preamble", "zpreader probe");
+    expect_first(&view, DIAGNOSE_CLOCK, "50 % of the slots, but never readably", "zpreader probe");
+    view.outcome[SLOT_SINGLE] = 30; /* some alone: collisions as they should be */
+    view.n_slots += 30, view.n_reads = 30;
+    expect_none(&view);
     view = healthy();
-    view.cause[REPLY_CAUSE_NO_PREAMBLE] = 20; /* now and then */
+    view.outcome[SLOT_COLLISION] = 200; /* far too small a Q */
+    view.n_slots += 185;
     expect_none(&view);
 }
 
@@ -365,6 +371,87 @@ static void diagnose_fastest_blf_is_the_last_one_in_time(void **state)
     assert_true(isnan(diagnose_fastest_blf_hz(500.1)));
 }
 
+/* ---- in a running inventory ---- */
+
+static char last_line[1024];
+
+static void line_keep(enum log_level level, const char *line)
+{
+    assert_int_equal(level, LOG_WARNING);
+    snprintf(last_line, sizeof last_line, "%s", line);
+}
+
+/* Totals after so many silent slots; due looks every slot of 1.5 ms.   ret  lines told */
+static int run_slots(struct diagnose_run *run, struct record_status *total, double *t_s, int n,
+                     enum reply_cause cause)
+{
+    int n_told = 0;
+    struct diagnose_view view;
+    for (int k = 0; k < n; k++) {
+        *t_s += 1.5e-3;
+        total->slots[SLOT_EMPTY]++;
+        total->causes[cause]++;
+        if (diagnose_run_due(run, total, *t_s, &view)) {
+            n_told += diagnose_run_tell(run, &view);
+        }
+    }
+    return n_told;
+}
+
+static void diagnose_run_tells_once_and_again_on_change(void **state)
+{
+    (void)state;
+    static struct diagnose_run run;
+    static struct record_status total;
+    memset(&run, 0, sizeof run);
+    memset(&total, 0, sizeof total);
+    total.leak_dbfs = -10, total.noise_dbfs = -60;
+    double t_s = 0;
+    log_set_sink(line_keep);
+    assert_int_equal(run_slots(&run, &total, &t_s, 1990, REPLY_CAUSE_NONE), 0); /* 2.985 s */
+    assert_int_equal(run_slots(&run, &total, &t_s, 20, REPLY_CAUSE_NONE), 1);
+    assert_non_null(strstr(last_line, "nothing read for 3 s: no tag answers"));
+    assert_int_equal(run_slots(&run, &total, &t_s, 5000, REPLY_CAUSE_NONE), 0);
+    assert_int_equal(run_slots(&run, &total, &t_s, 4000, REPLY_CAUSE_COMMANDS), 1);
+    assert_non_null(strstr(last_line, "interference"));
+    assert_int_equal(run_slots(&run, &total, &t_s, 5000, REPLY_CAUSE_COMMANDS), 0);
+    log_set_sink(NULL);
+}
+
+static void diagnose_run_takes_later_silence_for_an_empty_field(void **state)
+{
+    (void)state;
+    static struct diagnose_run run;
+    static struct record_status total;
+    memset(&run, 0, sizeof run);
+    memset(&total, 0, sizeof total);
+    double t_s = 0;
+    log_set_sink(line_keep);
+    assert_int_equal(run_slots(&run, &total, &t_s, 100, REPLY_CAUSE_NONE), 0);
+    total.reads = 1;
+    assert_int_equal(run_slots(&run, &total, &t_s, 9000, REPLY_CAUSE_NONE), 0);
+    total.clipped = 5000; /* but not for a receiver that clips now */
+    assert_int_equal(run_slots(&run, &total, &t_s, 3000, REPLY_CAUSE_CLIPPED), 1);
+    log_set_sink(NULL);
+}
+
+static void diagnose_run_is_quiet_while_tags_are_read(void **state)
+{
+    (void)state;
+    static struct diagnose_run run;
+    static struct record_status total;
+    memset(&run, 0, sizeof run);
+    memset(&total, 0, sizeof total);
+    double t_s = 0;
+    log_set_sink(line_keep);
+    for (int k = 0; k < 20; k++) { /* a read every 2.25 s, whatever goes on between */
+        total.reads++;
+        assert_int_equal(run_slots(&run, &total, &t_s, 1500, REPLY_CAUSE_COMMANDS), 0);
+    }
+    assert_int_equal(run_slots(&run, &total, &t_s, 1500, REPLY_CAUSE_COMMANDS), 1);
+    log_set_sink(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +476,9 @@ int main(void)
         cmocka_unit_test(diagnose_names_silence_only_where_nothing_explains_it),
         cmocka_unit_test(diagnose_names_a_noisy_carrier_dc_and_image),
         cmocka_unit_test(diagnose_fastest_blf_is_the_last_one_in_time),
+        cmocka_unit_test(diagnose_run_tells_once_and_again_on_change),
+        cmocka_unit_test(diagnose_run_takes_later_silence_for_an_empty_field),
+        cmocka_unit_test(diagnose_run_is_quiet_while_tags_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,6 +293,43 @@ static void probe_ends_on_a_signal(void **state)
     program_free(&program);
 }
 
+/* ---- the same diagnosis in a running inventory ---- */
+
+static void probe_inventory_says_why_nothing_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments, *message;
+    } rows[] = {
+        {"--tags 10 --radio.sim.tag_sensitivity_dbm 10", "nothing read for 3 s: no tag answers"},
+        {"--tags 5 --rx-gain 50", "nothing read for 3 s: receiver clips in 100 % of the slots"},
+        {"--tags 5 --timing.turnaround_us 15000", "nothing read for 3 s: ACK late in 100 %"},
+        {"--tags 3 --radio.sim.blf_error_force --radio.sim.blf_error_ratio 0.5",
+         "but never readably"},
+        {"--tags 5 --radio.sim.reference unlocked --radio.sim.tag_sensitivity_dbm 10",
+         "nothing read for 3 s: the reference clock"},
+        {"--tags 5 --inventory.target a", NULL}, /* all read, then silent as they should be */
+        {"--tags 20", NULL},
+    };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        struct program program;
+        program_run(&program,
+                    "inventory --json --radio.sim.pace max --publish.zmq.enabled=false "
+                    "--duration 5 %s",
+                    rows[k].arguments);
+        program_succeeded(&program);
+        const char *said = strstr(program.err, "nothing read");
+        if (rows[k].message) {
+            assert_non_null(said);
+            assert_non_null(strstr(said, rows[k].message));
+            assert_null(strstr(said + 1, "nothing read")); /* once */
+        } else {
+            assert_null(said);
+        }
+        program_free(&program);
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, program_kill_all)
@@ -312,6 +349,7 @@ int main(void)
         CASE(probe_reports_to_people_too),
         CASE(probe_refuses_what_makes_no_sense),
         CASE(probe_ends_on_a_signal),
+        CASE(probe_inventory_says_why_nothing_is_read),
     };
 #undef CASE
     return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
