@@ -26,6 +26,12 @@ static const struct cli_command decode_row = {
     .run = cmd_decode,
     .help = "decode recordings offline: reader commands and tag replies",
     .foreign = ON_AIR};
+static const struct cli_command probe_row = {
+    .name = "probe",
+    .arguments = "",
+    .run = cmd_probe,
+    .help = "measure radio, host and air, and say what is wrong with the set-up",
+    .foreign = " format record duration "};
 static const struct cli_command watch_row = {
     .name = "watch",
     .arguments = "[ENDPOINT]",
@@ -34,7 +40,7 @@ static const struct cli_command watch_row = {
     .foreign = ON_AIR "format freq rate tari blf code "};
 
 const struct cli_command *const cli_commands[] = {
-    &inventory_row, &emit_row, &decode_row, &watch_row, NULL,
+    &inventory_row, &emit_row, &decode_row, &probe_row, &watch_row, NULL,
 };
 
 int main(int argc, char **argv)

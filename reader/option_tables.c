@@ -11,6 +11,7 @@
 #include "reader/decode_options.h"
 #include "reader/emit_options.h"
 #include "reader/plan.h"
+#include "reader/probe_options.h"
 #include "reader/publish.h"
 
 size_t option_tables_collect(const struct option_table *table[OPTION_TABLES_MAX])
@@ -18,6 +19,7 @@ size_t option_tables_collect(const struct option_table *table[OPTION_TABLES_MAX]
     const struct option_table *const fixed[] = {
         &run_options,      &radio_options,    &plan_options,    &link_options,   &inventory_options,
         &tx_shape_options, &reply_rx_options, &publish_options, &decode_options, &emit_options,
+        &probe_options,
     };
     size_t n = 0;
     for (size_t k = 0; k < sizeof fixed / sizeof *fixed; k++) {

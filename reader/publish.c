@@ -11,8 +11,8 @@
 #include "config/log.h"
 #include "config/require.h"
 
-const struct publisher_ops *const publisher_table[] = {&publish_zmq, &publish_jsonl, &publish_lines,
-                                                       &publish_view, NULL};
+const struct publisher_ops *const publisher_table[] = {
+    &publish_zmq, &publish_jsonl, &publish_lines, &publish_view, &publish_tally, NULL};
 
 enum { PUBLISHERS = sizeof publisher_table / sizeof *publisher_table - 1 };
 

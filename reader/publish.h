@@ -13,14 +13,16 @@ struct publish_cfg {               /* option keys publish.* : table publish_opti
     int64_t zmq_queue_records; /* publish.zmq.queue_records: send high-water mark, default 10000 */
     int64_t zmq_linger_ms;     /* default 500 */
     /* set by the program, not options: */
-    bool zmq_endpoint_named; /* the user named the endpoint: busy is an error, not a warning */
-    bool json;               /* --json: JSON lines on stdout */
-    bool trace;              /* --trace: every command and the quality of each slot */
-    bool live_view;          /* stdout is a terminal and not --json */
-    char source[64];         /* what the view's head says of the radio; "" = nothing */
+    bool zmq_endpoint_named;     /* the user named the endpoint: busy is an error, not a warning */
+    bool json;                   /* --json: JSON lines on stdout */
+    bool trace;                  /* --trace: every command and the quality of each slot */
+    bool live_view;              /* stdout is a terminal and not --json */
+    char source[64];             /* what the view's head says of the radio; "" = nothing */
+    struct publish_tally *tally; /* count here and write nothing; NULL: an ordinary run */
 };
 extern const struct option_table publish_options;
 
+struct publish_tally;
 struct publisher; /* opaque, begins with struct publisher_base */
 
 struct publisher_base {
@@ -46,8 +48,9 @@ struct publisher_ops {
     void (*close)(struct publisher **publisher);
 };
 extern const struct publisher_ops
-    *const publisher_table[]; /* NULL-terminated: zmq, jsonl, lines, view */
-extern const struct publisher_ops publish_zmq, publish_jsonl, publish_lines, publish_view;
+    *const publisher_table[]; /* NULL-terminated: zmq, jsonl, lines, view, tally */
+extern const struct publisher_ops publish_zmq, publish_jsonl, publish_lines, publish_view,
+    publish_tally;
 
 struct publish; /* the set of open publishers */
 

@@ -18,7 +18,7 @@ struct publisher_lines {
 
 static bool lines_wanted(const struct publish_cfg *cfg)
 {
-    return !cfg->json && !cfg->live_view;
+    return !cfg->json && !cfg->live_view && !cfg->tally;
 }
 
 static enum status lines_open(const struct publish_cfg *cfg, const struct record_context *context,

@@ -94,8 +94,7 @@ void reader_record(struct reader *reader, const struct record *record)
     }
 }
 
-/* The smallest of the usual rates with enough samples a Tpri. */
-static double rate_for(double blf_hz)
+double reader_rate_for(double blf_hz)
 {
     static const double rates_sps[] = {2e6, 4e6, 8e6, 10e6, 20e6};
     size_t n = sizeof rates_sps / sizeof *rates_sps;
@@ -124,12 +123,17 @@ static void slot_ratio_set(struct reader *r)
     r->cfg.inventory.idle_to_collision_ratio = fmin(idle_us / collided_us, 1.0);
 }
 
+double reader_turnaround_us(const struct run_cfg *run, const struct link *link)
+{
+    return isnan(run->turnaround_us)
+               ? fmin(TURNAROUND_AUTO_US, TURNAROUND_AUTO_T2_RATIO * link->t2_max_us)
+               : run->turnaround_us;
+}
+
 static enum status timing_set(struct reader *r)
 {
-    double turnaround_us = r->cfg.run.turnaround_us;
-    if (isnan(turnaround_us)) {
-        turnaround_us = fmin(TURNAROUND_AUTO_US, TURNAROUND_AUTO_T2_RATIO * r->link.t2_max_us);
-    } else if (turnaround_us > r->link.t2_max_us) {
+    double turnaround_us = reader_turnaround_us(&r->cfg.run, &r->link);
+    if (turnaround_us > r->link.t2_max_us) {
         log_warning("timing.turnaround_us = %g us is more than T2 max = %g us at this BLF: every "
                     "acknowledgement will be late; use a lower BLF or a shorter turnaround",
                     turnaround_us, r->link.t2_max_us);
@@ -152,7 +156,7 @@ static enum status radio_choose(struct reader *r, const struct option_set *optio
 {
     struct radio_cfg *radio = &r->cfg.radio;
     if (isnan(radio->rate_sps)) {
-        radio->rate_sps = rate_for(r->link.blf_hz);
+        radio->rate_sps = reader_rate_for(r->link.blf_hz);
     }
     radio->block_hint_us = fmin(50.0, 3.0 * r->link.tpri_us);
     const struct radio_ops *ops = radio_table[radio->kind];

@@ -35,6 +35,11 @@ struct reader_cfg {
 
 struct reader;
 
+/* The smallest of the usual rates with enough samples a Tpri. */
+double reader_rate_for(double blf_hz);
+/* Reply to next command: run.turnaround_us, or what stands for it where that is not set. */
+double reader_turnaround_us(const struct run_cfg *run, const struct link *link);
+
 /* Open the radio and everything else; nothing is on the air yet.
  *   err the module's status, detail set; ST_RANGE for impossible combinations
  *   own caller frees; `options` is borrowed until reader_free */

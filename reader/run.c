@@ -56,6 +56,32 @@ static void run_tell(const struct reader_cfg *cfg)
     }
 }
 
+static bool interrupted; /* main thread */
+
+void run_signals_block(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGHUP); /* a closed terminal must not leave the carrier on */
+    sigaddset(signals, SIGQUIT);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool run_signal_pending(const sigset_t *signals)
+{
+    const struct timespec at_once = {0};
+    bool came = sigtimedwait(signals, NULL, &at_once) > 0;
+    interrupted = interrupted || came;
+    return came;
+}
+
+bool run_interrupted(void)
+{
+    return interrupted;
+}
+
 /* Wait for the run's end or a signal; a second signal gives up on an orderly end. */
 static void run_wait(struct reader *reader, const sigset_t *signals)
 {
@@ -63,6 +89,7 @@ static void run_wait(struct reader *reader, const sigset_t *signals)
     struct timespec poll = {.tv_nsec = POLL_NS};
     while (!reader_is_over(reader)) {
         if (sigtimedwait(signals, NULL, &poll) > 0) {
+            interrupted = true;
             if (++n_signals == 1) {
                 reader_stop(reader);
             } else {
@@ -75,13 +102,7 @@ static void run_wait(struct reader *reader, const sigset_t *signals)
 int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
 {
     sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP); /* a closed terminal must not leave the carrier on */
-    sigaddset(&signals, SIGQUIT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    run_signals_block(&signals);
     struct reader *reader = NULL;
     enum status status = reader_new(cfg, options, &reader);
     if (status) {

@@ -3,6 +3,8 @@
 #ifndef READER_RUN_H
 #define READER_RUN_H
 
+#include <signal.h>
+
 #include "reader/reader.h"
 
 /* Fill a reader's configuration from all tables. `stdout_is_terminal` decides about the live view. */
@@ -15,9 +17,18 @@ int run_reader(const struct reader_cfg *cfg, const struct option_set *options);
 /* Exit status for a failure: 2 for usage and configuration, 1 otherwise; prints status_detail(). */
 int run_exit_status(enum status status);
 
+/* Block the signals that end a run in order, for this thread and those it starts, and ignore SIGPIPE;
+ * they are waited for instead.  out signals */
+void run_signals_block(sigset_t *signals);
+/* One of them has come: take it. Once true, run_interrupted stays true. */
+bool run_signal_pending(const sigset_t *signals);
+/* A run of this process was ended by a signal: nothing more should go on the air. */
+bool run_interrupted(void);
+
 int cmd_inventory(struct option_set *options, int n_arguments, char **arguments);
 int cmd_emit(struct option_set *options, int n_arguments, char **arguments);
 int cmd_decode(struct option_set *options, int n_arguments, char **arguments);
+int cmd_probe(struct option_set *options, int n_arguments, char **arguments);
 int cmd_watch(struct option_set *options, int n_arguments, char **arguments);
 
 #endif

@@ -9,7 +9,9 @@
 #include "config/log.h"
 #include "config/require.h"
 #include "protocol/reply.h"
+#include "reader/diagnose_run.h"
 #include "reader/field.h"
+#include "reader/reader_parts.h"
 #include "reader/record_reply.h"
 
 #define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
@@ -32,6 +34,7 @@ struct inventory_state {
     double blf_hz;              /* of the tag being acknowledged; NaN: unknown */
     struct record_slot quality; /* receiver's view of the slot's replies */
     struct record_advice advice;
+    struct diagnose_run diagnosis;
     double next_status_s, last_status_s;
     uint64_t last_status_reads;
     double end_tick; /* of the run, where a decision ended it */
@@ -73,6 +76,32 @@ static void status_record(struct inventory_state *state, enum record_type type, 
     record_at(state, &record, tick);
     state->last_status_s = t_s;
     state->last_status_reads = status->reads;
+}
+
+/* Nothing was read for a while: what the run knows beside its counts, and what that comes to. The
+ * device is asked for its sensors only now, when there is nothing to be late for. */
+static void diagnose_silence(struct inventory_state *state, struct diagnose_view *view)
+{
+    struct reader *reader = state->reader;
+    struct radio_about about;
+    double p50_us, p99_us, max_us,
+        turnaround_us = reader->turnaround_ticks / reader->rate_sps * 1e6;
+    view->real_time = radio_ops_of(reader->radio)->real_time;
+    view->blf_hz = reader->link.blf_hz;
+    view->t2_max_us = reader->link.t2_max_us;
+    stats_turnaround_read(&reader->turnaround, &p50_us, &p99_us, &max_us);
+    view->turnaround_us = view->real_time ? p99_us : turnaround_us;
+    view->answer_us = view->real_time ? p99_us + reader->cfg.radio.tx_lead_us : view->turnaround_us;
+    if (radio_describe(reader->radio, &about) == ST_OK) {
+        view->ref_locked = about.ref_locked;
+        view->lo_locked = about.lo_locked;
+        view->tx_gain_db = about.tx_gain_db;
+        view->tx_gain_max_db = about.tx_gain_max_db;
+        view->rx_gain_db = about.rx_gain_db;
+        view->rx_gain_min_db = about.rx_gain_min_db;
+        view->rx_gain_max_db = about.rx_gain_max_db;
+    }
+    diagnose_run_tell(&state->diagnosis, view);
 }
 
 /* Once a second of sample time, placed by verdicts so that it falls the same way every run. */
@@ -335,6 +364,12 @@ static void quality_note(struct inventory_state *state, const struct reply_resul
     record_slot_note(&state->quality, result, is_epc, heard == (is_epc ? HEARD_EPC : HEARD_RN16));
     record_levels_note(&state->totals, result);
     record_advise(&state->advice, result);
+    diagnose_run_note(&state->diagnosis, result);
+    struct diagnose_view view;
+    double t_s = (double)result->ready_tick / state->reader->rate_sps;
+    if (diagnose_run_due(&state->diagnosis, &state->totals, t_s, &view)) {
+        diagnose_silence(state, &view);
+    }
 }
 
 static void heard_take(struct inventory_state *state, const struct heard_item *item)

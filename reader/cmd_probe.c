@@ -1,0 +1,109 @@
+/* cmd_probe.c - what is wrong with the set-up: looks for radios, measures the one in use, says what
+ * it found. */
+#include <math.h>
+#include <string.h>
+
+#include "config/log.h"
+#include "reader/probe.h"
+#include "reader/probe_options.h"
+#include "reader/region.h"
+#include "reader/run.h"
+
+static const struct option_row probe_rows[] = {
+    {.key = "probe.inventory_s",
+     .kind = OPTION_NUMBER,
+     .unit = "s",
+     .fallback = "1",
+     .min = 0.1,
+     .max = 60,
+     .offset = offsetof(struct probe_cfg, inventory_s),
+     .meaning = "length of probe's short inventory"},
+    {.key = "probe.gain_grid",
+     .kind = OPTION_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .offset = offsetof(struct probe_cfg, gain_grid),
+     .meaning = "try other gains too; transmit gain never above the one in force"},
+    {.key = "probe.list",
+     .kind = OPTION_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .offset = offsetof(struct probe_cfg, list),
+     .meaning = "look for all radios of this host and its network"},
+};
+
+const struct option_table probe_options = {
+    .title = "probe", .rows = probe_rows, .n_rows = sizeof probe_rows / sizeof *probe_rows};
+
+/* Real radios need a region; on the others one is held to when it is named. */
+static enum status carrier_check(const struct reader_cfg *cfg)
+{
+    bool must = radio_table[cfg->radio.kind]->real_time || cfg->run.region != 0;
+    return must ? region_check(cfg->run.region, cfg->radio.freq_hz) : ST_OK;
+}
+
+static enum status set_up(struct probe *probe)
+{
+    struct reader_cfg *cfg = &probe->run;
+    const struct radio_ops *ops = radio_table[cfg->radio.kind];
+    probe->real_time = ops->real_time;
+    probe->image_db = probe->delay_samples = probe->tx_dbfs = probe->tx_lead_least_us = NAN;
+    diagnose_view_init(&probe->view);
+    enum status status = link_make(&cfg->link, &probe->link);
+    if (!status && !ops->can_transmit) {
+        return status_fail(ST_USAGE, "radio '%s' cannot transmit: nothing to probe", ops->name);
+    }
+    if (isnan(cfg->radio.rate_sps)) {
+        cfg->radio.rate_sps = reader_rate_for(probe->link.blf_hz);
+    }
+    cfg->radio.block_hint_us = fmin(50.0, 3.0 * probe->link.tpri_us);
+    return status;
+}
+
+/* Everything that goes on the air, in turn; the worst comes last in the report all the same. */
+static int probe_run(struct probe *probe)
+{
+    enum status status = probe_measure(probe);
+    status = status ? status : probe_leads(probe);
+    if (status) {
+        return status == ST_STOPPED ? 0 : run_exit_status(status);
+    }
+    int exit_status = probe_inventories(probe);
+    if (exit_status || run_interrupted()) {
+        return exit_status;
+    }
+    probe_view_fill(probe);
+    probe_tell_measured(probe);
+    probe_tell_grid(probe);
+    probe_tell_links(probe);
+    probe_tell_inventory(probe);
+    probe_tell_findings(probe);
+    return 0;
+}
+
+int cmd_probe(struct option_set *options, int n_arguments, char **arguments)
+{
+    if (n_arguments > 0) {
+        log_error("probe takes no arguments, '%s' is one", arguments[0]);
+        return 2;
+    }
+    static struct probe probe;
+    memset(&probe, 0, sizeof probe);
+    probe.options = options;
+    option_fill(options, &probe_options, &probe.cfg);
+    run_cfg_fill(options, READER_INVENTORY, &probe.run);
+    enum status status = set_up(&probe);
+    if (status) {
+        return run_exit_status(status);
+    }
+    if (probe.cfg.list) {
+        probe_tell_radios(&probe);
+    }
+    status = carrier_check(&probe.run);
+    if (status) {
+        snprintf(probe.view.refusal, sizeof probe.view.refusal, "%.200s", status_detail());
+        probe_tell_findings(&probe);
+        return run_exit_status(status);
+    }
+    return probe_run(&probe);
+}

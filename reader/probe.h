@@ -1,0 +1,87 @@
+/* probe.h - the parts of `zpreader probe`: what it measures, step by step.    layer: reader */
+#ifndef READER_PROBE_H
+#define READER_PROBE_H
+
+#include "reader/diagnose.h"
+#include "reader/probe_air.h"
+#include "reader/probe_levels.h"
+#include "reader/publish_tally.h"
+#include "reader/reader.h"
+
+struct probe_cfg {               /* option keys probe.* : probe_options.h */
+    double inventory_s;          /* length of the short inventory */
+    bool gain_grid;              /* try other gains too */
+    bool list;                   /* look for radios */
+    char calibrate[LIMIT_TEXT];  /* file to write; "": no calibration */
+    double meter_dbm, input_dbm; /* what the user read and put in; NaN: not given */
+};
+
+enum { PROBE_POINTS_MAX = 16, PROBE_PORTS_MAX = RADIO_NAMES_MAX };
+
+struct probe_point { /* of the gain grid */
+    double rx_gain_db, tx_gain_db;
+    size_t off_segment, on_segment;
+    double noise_dbfs, leak_dbfs, headroom_db, clipped_ratio;
+    bool is_tried;
+    double reads_per_s, snr_db; /* of a short inventory */
+    uint64_t n_unique;
+};
+
+struct probe_replies { /* what came back on the script's Queries */
+    unsigned n_windows, n_decoded, n_silent, n_unreadable;
+    unsigned n_off;         /* decoded far from the BLF asked for */
+    double clock_off_ratio; /* their median; NaN: none */
+};
+
+struct probe {
+    struct probe_cfg cfg;
+    struct reader_cfg run;
+    const struct option_set *options;
+    struct link link;
+    double rate_sps, freq_hz;
+    bool real_time, has_about;
+    struct radio_about about;
+    struct probe_script script;
+    struct probe_levels off, on;
+    double tone_hz, image_db, delay_samples, tx_dbfs;
+    struct probe_point point[PROBE_POINTS_MAX];
+    size_t n_points, best_point; /* best_point: n_points when none was tried */
+    char port[PROBE_PORTS_MAX][32];
+    double port_leak_dbfs[PROBE_PORTS_MAX];
+    size_t n_ports;
+    struct probe_replies replies;
+    struct publish_tally tally; /* of the main inventory */
+    double tx_lead_least_us;    /* NaN: not tried */
+    struct diagnose_view view;
+};
+
+/* Levels, image, delay, other ports, gain grid, replies to plain Queries: one script on one opening
+ * of the radio.   err as the radio says; ST_STOPPED interrupted */
+enum status probe_measure(struct probe *probe) must_check;
+
+/* What the Queries of a script that ran brought back (probe_measure's last step). */
+enum status probe_replies_find(const struct probe_script *script,
+                               const struct probe_segment *segment,
+                               const struct reply_rx_cfg *receiver, double rate_sps,
+                               struct probe_replies *replies) must_check;
+
+/* The short inventory, and shorter ones at the promising points of the grid.
+ *   out exit status as run_reader's; 0: it ran */
+int probe_inventories(struct probe *probe);
+
+/* Real-time radios: the least transmit lead that loses nothing.   err as probe_measure */
+enum status probe_leads(struct probe *probe) must_check;
+
+/* Everything measured, as the rules want it. */
+void probe_view_fill(struct probe *probe);
+
+/* Report, part by part, as text or JSON lines on stdout. */
+void probe_tell_radios(const struct probe *probe);
+void probe_tell_radio(const struct probe *probe);
+void probe_tell_measured(const struct probe *probe);
+void probe_tell_grid(const struct probe *probe);
+void probe_tell_links(const struct probe *probe);
+void probe_tell_inventory(const struct probe *probe);
+void probe_tell_findings(const struct probe *probe);
+
+#endif

@@ -1,0 +1,137 @@
+/* probe_inventory.c - short runs of the reader itself, counted instead of published. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config/log.h"
+#include "config/units.h"
+#include "reader/probe.h"
+#include "reader/run.h"
+
+#define TRY_S 0.25 /* of a point of the grid */
+#define HEADROOM_LEAST_DB 3.0
+#define ALIKE_RATIO 0.95    /* of the reads: then Eb/N0 decides */
+#define LEAD_LEAST_US 100.0 /* tried */
+#define LEAD_TRIAL_S 0.15
+enum { LEADS = 6, TRIES_A_ROW = 2 };
+
+/* What the reader warns of while it runs, the report says better. */
+static void keep_errors(enum log_level level, const char *line)
+{
+    if (level == LOG_ERROR) {
+        fprintf(stderr, "zpreader: error: %s\n", line);
+    }
+}
+
+static int inventory(const struct probe *probe, double rx_gain_db, double tx_gain_db,
+                     double duration_s, struct publish_tally *tally)
+{
+    struct reader_cfg cfg = probe->run;
+    cfg.radio.rx_gain_db = rx_gain_db;
+    cfg.radio.tx_gain_db = tx_gain_db;
+    cfg.run.duration_s = duration_s;
+    cfg.publish.tally = tally;
+    cfg.publish.json = cfg.publish.live_view = cfg.publish.zmq_enabled = false;
+    cfg.run.record_base[0] = '\0';
+    publish_tally_init(tally);
+    log_set_sink(keep_errors);
+    int exit_status = run_reader(&cfg, probe->options);
+    log_set_sink(NULL);
+    return exit_status;
+}
+
+static double median_snr_db(const struct publish_tally *tally)
+{
+    return tally->n_decoded == 0
+               ? NAN
+               : units_db_from_power_ratio(stats_percentile(&tally->snr_ratio, 0.5));
+}
+
+static bool is_worth_trying(const struct probe_point *point)
+{
+    return point->clipped_ratio == 0.0 && point->headroom_db >= HEADROOM_LEAST_DB;
+}
+
+static bool is_better(const struct probe_point *a, const struct probe_point *b)
+{
+    bool alike =
+        fmin(a->reads_per_s, b->reads_per_s) >= ALIKE_RATIO * fmax(a->reads_per_s, b->reads_per_s);
+    return alike ? a->snr_db > b->snr_db : a->reads_per_s > b->reads_per_s;
+}
+
+/* The grid's points are in rows of rising receive gain, one row a transmit gain: in each the highest
+ * gains that leave headroom are the likeliest. */
+static int grid_try(struct probe *probe)
+{
+    int n_tries = 0, exit_status = 0;
+    static struct publish_tally tally;
+    for (size_t k = probe->n_points; k > 0; k--) {
+        struct probe_point *point = &probe->point[k - 1];
+        bool new_row = k == probe->n_points || point->tx_gain_db != probe->point[k].tx_gain_db;
+        n_tries = new_row ? 0 : n_tries;
+        if (!is_worth_trying(point) || n_tries == TRIES_A_ROW) {
+            continue;
+        }
+        exit_status = inventory(probe, point->rx_gain_db, point->tx_gain_db, TRY_S, &tally);
+        if (exit_status || run_interrupted()) {
+            return exit_status;
+        }
+        n_tries++;
+        point->is_tried = true;
+        point->reads_per_s = tally.total.reads_per_s;
+        point->n_unique = tally.total.unique;
+        point->snr_db = median_snr_db(&tally);
+        if (point->reads_per_s > 0.0 && (probe->best_point == probe->n_points ||
+                                         is_better(point, &probe->point[probe->best_point]))) {
+            probe->best_point = k - 1;
+        }
+    }
+    return exit_status;
+}
+
+int probe_inventories(struct probe *probe)
+{
+    probe->best_point = probe->n_points;
+    int exit_status = inventory(probe, probe->run.radio.rx_gain_db, probe->run.radio.tx_gain_db,
+                                probe->cfg.inventory_s, &probe->tally);
+    if (exit_status == 0 && !run_interrupted() && probe->cfg.gain_grid) {
+        exit_status = grid_try(probe);
+    }
+    return exit_status;
+}
+
+/* A carrier with this lead.   out n_lost: underflows and late packets */
+static enum status lead_try(const struct probe *probe, double lead_us, uint64_t *n_lost)
+{
+    static struct probe_script script;
+    struct radio_cfg cfg = probe->run.radio;
+    struct radio *radio = NULL;
+    cfg.tx_lead_us = lead_us;
+    script = (struct probe_script){0};
+    int64_t n = (int64_t)(LEAD_TRIAL_S * probe->rate_sps);
+    probe_script_add(&script, PROBE_CARRIER, n, n / 8);
+    probe_script_add(&script, PROBE_OFF, n / 8, n / 8);
+    enum status status = radio_open(&cfg, probe->options, &radio);
+    status = status ? status : probe_script_run(&script, radio, &probe->run.tx);
+    *n_lost = script.counters.underflows + script.counters.late;
+    radio_close(&radio);
+    probe_script_free(&script);
+    return status;
+}
+
+enum status probe_leads(struct probe *probe)
+{
+    probe->tx_lead_least_us = NAN;
+    double lead_us = probe->run.radio.tx_lead_us;
+    enum status status = ST_OK;
+    for (int k = 0; k < LEADS && probe->real_time && lead_us >= LEAD_LEAST_US; k++) {
+        uint64_t n_lost = 0;
+        status = lead_try(probe, lead_us, &n_lost);
+        if (status || n_lost > 0) {
+            break;
+        }
+        probe->tx_lead_least_us = lead_us;
+        lead_us *= 0.5;
+    }
+    return status;
+}
