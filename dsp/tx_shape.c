@@ -56,6 +56,7 @@ struct tx_shape {
     size_t n_commands;
     size_t first_command;
     struct tx_command command[COMMANDS_MAX];
+    struct pie_edges revised;
     double edge[EDGE_STEPS + 1]; /* S at u = i / EDGE_STEPS */
 };
 
@@ -236,6 +237,15 @@ static double free_tick(const struct tx_shape *shape)
     return tick;
 }
 
+static void frame_fill(struct tx_shape *shape, const struct tx_command *command,
+                       struct tx_shape_frame *frame)
+{
+    shape->sign_last = edge_level(shape, command, command->edges.n_edges);
+    frame->start_tick = command->start_tick;
+    frame->end_tick = edge_tick(shape, command, command->edges.n_edges - 1);
+    frame->carrier_sign = shape->sign_last > 0.0 ? 1 : -1;
+}
+
 enum status tx_shape_command(struct tx_shape *shape, const struct link *link, const uint8_t *bit,
                              size_t n_bits, bool with_preamble, double start_tick,
                              struct tx_shape_frame *frame)
@@ -265,10 +275,42 @@ enum status tx_shape_command(struct tx_shape *shape, const struct link *link, co
     command->level_sign = shape->sign_last;
     command->at = 0;
     shape->n_commands++;
-    shape->sign_last = edge_level(shape, command, command->edges.n_edges);
-    frame->start_tick = start_tick;
-    frame->end_tick = edge_tick(shape, command, command->edges.n_edges - 1);
-    frame->carrier_sign = shape->sign_last > 0.0 ? 1 : -1;
+    frame_fill(shape, command, frame);
+    return ST_OK;
+}
+
+enum status tx_shape_command_revise(struct tx_shape *shape, const struct link *link,
+                                    const uint8_t *bit, size_t n_bits, bool with_preamble,
+                                    struct tx_shape_frame *frame)
+{
+    require(shape);
+    if (shape->n_commands == 0) {
+        return status_fail(ST_NOT_FOUND, "the command to be revised is sent");
+    }
+    size_t newest = (shape->first_command + shape->n_commands - 1) % COMMANDS_MAX;
+    struct tx_command *command = &shape->command[newest];
+    enum status status = pie_encode(link, bit, n_bits, with_preamble, &shape->revised);
+    if (status) {
+        return status;
+    }
+    size_t n_least = command->edges.n_edges < shape->revised.n_edges ? command->edges.n_edges
+                                                                     : shape->revised.n_edges;
+    size_t n_same = 0;
+    while (n_same < n_least && shape->revised.us[n_same] == command->edges.us[n_same]) {
+        n_same++;
+    }
+    /* neither waveform may differ before the next tick: each goes on with its first other edge */
+    double until_us =
+        ((double)shape->next_tick - command->start_tick + 0.5 * command->width_ticks) /
+        shape->ticks_per_us;
+    const struct pie_edges *both[] = {&command->edges, &shape->revised};
+    for (size_t k = 0; k < 2; k++) {
+        if (n_same < both[k]->n_edges && both[k]->us[n_same] < until_us) {
+            return status_fail(ST_RANGE, "the command is sent too far to be revised");
+        }
+    }
+    command->edges = shape->revised;
+    frame_fill(shape, command, frame);
     return ST_OK;
 }
 

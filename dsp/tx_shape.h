@@ -56,6 +56,16 @@ enum status tx_shape_command(struct tx_shape *shape, const struct link *link, co
                              struct tx_shape_frame *frame) must_check;
 int64_t tx_shape_lead_ticks(const struct tx_shape *shape);
 
+/* Give the newest command other bits: it may begin before it is known what it will say. All commands
+ * begin with the same frame-sync, and those without preamble that start with the same bits share these
+ * too (6.3.1.2.8, .12).
+ *   pre  same link as the command's
+ *   err  ST_NOT_FOUND it is wholly rendered; ST_RANGE what is rendered already would be another waveform,
+ *        ST_FULL as above: the command stays as it was */
+enum status tx_shape_command_revise(struct tx_shape *shape, const struct link *link,
+                                    const uint8_t *bit, size_t n_bits, bool with_preamble,
+                                    struct tx_shape_frame *frame) must_check;
+
 /* Render the next n_samples; ticks are contiguous from 0.  cost: carrier only: a fill */
 void tx_shape_render(struct tx_shape *shape, float _Complex *sample, size_t n_samples);
 

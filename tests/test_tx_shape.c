@@ -446,6 +446,56 @@ static void tx_shape_does_not_depend_on_block_lengths(void **state)
     }
 }
 
+/* A command that gets its bits while it is sent is, sample by sample, the one that had them from the
+ * beginning, up to the last tick at which both can still become either; later it is refused and stays. */
+static void tx_shape_revises_what_is_not_sent_yet(void **state)
+{
+    (void)state;
+    enum { N = 3000, START = 500 };
+    static float _Complex expected[2][N], out[N];
+    static const uint8_t guess[] = {0, 1, 0, 0, 0, 0, 0, 0}, bits[] = {0, 1, 0, 1, 1, 0, 1, 0, 1};
+    struct link link = make_link(12.5, 2.0, 6.25, 60.0);
+    for (int modulation = 0; modulation < 2; modulation++) {
+        struct tx_shape_cfg cfg = make_cfg(modulation);
+        struct tx_shape_frame frame[2], revised;
+        for (int64_t cut = START - 20; cut < START + 300; cut++) {
+            enum status status = ST_OK;
+            for (unsigned k = 0; k < 3; k++) { /* guess, bits, guess revised at `cut` */
+                struct tx_shape *shape;
+                assert_int_equal(tx_shape_new(&cfg, 2e6, &shape), ST_OK);
+                tx_shape_carrier_on(shape, 0);
+                float _Complex *to = k < 2 ? expected[k] : out;
+                bool right = k == 1;
+                assert_int_equal(tx_shape_command(shape, &link, right ? bits : guess,
+                                                  right ? sizeof bits : sizeof guess, false,
+                                                  START + 0.3, &frame[k < 2 ? k : 0]),
+                                 ST_OK);
+                size_t at = k == 2 ? (size_t)cut : 0;
+                tx_shape_render(shape, to, at);
+                if (k == 2) {
+                    status =
+                        tx_shape_command_revise(shape, &link, bits, sizeof bits, false, &revised);
+                }
+                tx_shape_render(shape, to + at, N - at);
+                if (k == 2) {
+                    assert_int_equal(
+                        tx_shape_command_revise(shape, &link, bits, sizeof bits, false, &revised),
+                        ST_NOT_FOUND);
+                }
+                tx_shape_free(&shape);
+            }
+            size_t n_same = 0;
+            while (n_same < N && expected[0][n_same] == expected[1][n_same]) {
+                n_same++;
+            }
+            assert_in_range(n_same, START + 200, START + 280); /* up to the fourth bit */
+            /* the very last tick may be refused: an edge begins between two ticks */
+            assert_true(status == ST_OK ? cut <= (int64_t)n_same : cut >= (int64_t)n_same);
+            assert_memory_equal(out, expected[status == ST_OK], sizeof out);
+        }
+    }
+}
+
 static void tx_shape_turns_the_carrier_over_in_pr_ask(void **state)
 {
     (void)state;
@@ -641,6 +691,7 @@ int main(void)
         cmocka_unit_test(tx_shape_keeps_the_limits_at_any_depth),
         cmocka_unit_test(tx_shape_obeys_a_given_rise_time),
         cmocka_unit_test(tx_shape_does_not_depend_on_block_lengths),
+        cmocka_unit_test(tx_shape_revises_what_is_not_sent_yet),
         cmocka_unit_test(tx_shape_turns_the_carrier_over_in_pr_ask),
         cmocka_unit_test(tx_shape_ramps_between_exact_zeros),
         cmocka_unit_test(tx_shape_comes_and_goes),
