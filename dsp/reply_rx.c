@@ -12,6 +12,8 @@
 #define SAMPLES_PER_TPRI 48.0 /* wanted after decimation: a sample that holds an edge says less */
 #define DRIFT_RATIO 0.025     /* Gen2 6.3.1.3.3: in a reply, at its beginning too */
 #define STRIDE_SYMBOLS 4.0
+#define EXPECTED_NATS_MIN 40.0 /* what noise takes for a reply scores less */
+#define EXPECTED_SYMBOLS_MIN 6 /* the clock is known well enough to see the end */
 #define LONGEST_WINDOW_TPRI 6000.0
 enum { GATE_STEPS = 6 }; /* of a fixed point that each step brings ten times nearer */
 
@@ -188,6 +190,24 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
     double earliest = tracks_need_at_least(&rx->tracks);
     double room = (double)rx->capacity_samples; /* longer than this is given up */
     return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
+}
+
+double reply_rx_expected_end(const struct reply_rx *rx)
+{
+    if (rx->state != RX_TRACK) {
+        return NAN;
+    }
+    size_t best = tracks_best(&rx->tracks);
+    if (best == rx->tracks.n || !rx->tracks.length_known[best]) {
+        return NAN;
+    }
+    const struct track *track = &rx->tracks.track[best];
+    if (track->n_symbols < EXPECTED_SYMBOLS_MIN || track_score(track) < EXPECTED_NATS_MIN) {
+        return NAN;
+    }
+    const struct track_path *path = track_best(track);
+    double n_left = (double)(rx->tracks.n_bits[best] + 1 - track->n_symbols);
+    return tick_of_integral(rx, path->start + 2.0 * n_left * rx->code->m * path->half);
 }
 
 /* The score that noise reaches in false_alarm_ratio of empty slots. Of one channel it is exponential;

@@ -134,6 +134,11 @@ int64_t reply_rx_not_before(const struct reply_rx *rx);
 /* The same before the window has begun: a bound from the request alone. */
 int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps);
 
+/* Where the reply that is being received will end (of its dummy bit), as its symbols so far tell, for what
+ * may be prepared before it does. NaN: none is, none that stands out of the noise beyond doubt, or its
+ * length is not known yet. A guess, within a Tpri near the end: a verdict may say otherwise. */
+double reply_rx_expected_end(const struct reply_rx *rx);
+
 /* Push consecutive samples, sample[channel][0 .. n_samples); the first push of a window may begin
  * at or before reply_rx_first_tick.  out true: the window is over, result filled; samples beyond
  * result->ready_tick were not looked at */

@@ -293,6 +293,47 @@ static void reply_rx_keeps_its_promise(void **unused)
     }
 }
 
+/* Where the end is expected, from a dozen symbols before it on, is within a Tpri of where it
+ * comes to lie; in empty windows none is expected. */
+static void reply_rx_foresees_the_end(void **unused)
+{
+    (void)unused;
+    unsigned n_seen = 0, n_windows = 0, n_false = 0;
+    double worst_tpri = 0.0;
+    for (unsigned k = 0; k < 400; k++) {
+        bool empty = k % 8 == 7;
+        struct link link = rig_link(k % 3 ? 40e3 : 250e3, k / 2 % 4, k % 5 == 0);
+        rig_open(&rig, k % 3 ? 2e6 : 4e6, &link, k % 2 ? REPLY_KIND_RN16 : REPLY_KIND_EPC);
+        rig_reply(&rig, 0.01);
+        rig.reply.n0 = ref_n0(&rig.reply, 13.0);
+        rig.reply.gain *= !empty;
+        rig_samples(&rig);
+        reply_rx_begin(rig.rx, &rig.listen);
+        double symbol_ticks = rig.rate_sps / rig.reply.blf_hz * link.m_cycles;
+        double end_tick = rig.reply.edge[rig.reply.n_levels] + 0.5, expected = NAN;
+        bool over = false;
+        for (size_t at = 0; at < rig.n_samples && !over; at += 64) {
+            size_t n = rig.n_samples - at < 64 ? rig.n_samples - at : 64;
+            over = reply_rx_push(rig.rx, &(const float _Complex *){rig.sample + at}, n, (int64_t)at,
+                                 &result);
+            double told = over ? NAN : reply_rx_expected_end(rig.rx);
+            n_false += empty && !isnan(told);
+            if (!empty && !isnan(told) && (double)at + 64.0 > end_tick - 12.0 * symbol_ticks) {
+                expected = told;
+                double off = fabs(told - end_tick) / (symbol_ticks / link.m_cycles);
+                worst_tpri = off > worst_tpri ? off : worst_tpri;
+            }
+        }
+        n_windows += !empty;
+        n_seen += !isnan(expected);
+    }
+    printf("end foreseen in %u of %u windows, at most %.3f Tpri off; in %u empty ones\n", n_seen,
+           n_windows, worst_tpri, n_false);
+    assert_true(n_seen >= n_windows - n_windows / 50);
+    assert_true(worst_tpri < 1.0);
+    assert_int_equal(n_false, 0);
+}
+
 static void reply_rx_survives_cuts(void **unused)
 {
     (void)unused;
@@ -497,6 +538,7 @@ int main(void)
         cmocka_unit_test(reply_rx_is_independent_of_blocks),
         cmocka_unit_test(reply_rx_ready_tick_is_honest),
         cmocka_unit_test(reply_rx_keeps_its_promise),
+        cmocka_unit_test(reply_rx_foresees_the_end),
         cmocka_unit_test(reply_rx_survives_cuts),
         cmocka_unit_test(reply_rx_keeps_nothing_after_cut),
         cmocka_unit_test(reply_rx_hears_nothing_in_noise),
