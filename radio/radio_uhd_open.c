@@ -26,7 +26,8 @@ static enum status device_open(struct radio_uhd *self, struct uhd_device *device
     if (status) {
         char why[320];
         snprintf(why, sizeof why, "%s", status_detail());
-        return status_fail(status, "no USRP for '%s' (%s): %s", text, key, why);
+        return status_fail(status, "no USRP for '%s' (%s): %s; -v shows what UHD says", text, key,
+                           why);
     }
     UHD_TRY(status,
             uhd_usrp_get_mboard_name(device->usrp, 0, device->name, sizeof device->name - 1));
@@ -220,7 +221,7 @@ static enum status streams_open(struct radio_uhd *self)
     UHD_TRY(status, uhd_tx_metadata_make(&self->tx_end, false, 0, 0.0, false, true));
     UHD_TRY(status, uhd_async_metadata_make(&self->message));
     if (!status) {
-        self->zeros = calloc(self->tx_packet_samples, sizeof *self->zeros);
+        self->zeros = calloc(self->tx_packet_samples + UHD_END_SAMPLES, sizeof *self->zeros);
         status = self->zeros ? ST_OK : status_fail(ST_NO_MEMORY, "radio uhd: no memory");
     }
     return status;

@@ -12,6 +12,7 @@
 #include "radio/radio.h"
 #include "radio/radio_uhd_clock.h"
 
+#define UHD_END_SAMPLES 16 /* zeros at the end of a burst */
 #define UHD_POLL_S (RADIO_POLL_MS * 1e-3)
 #define UHD_RX_CHANNEL_MAX 15 /* highest index radio.uhd.channels may name */
 
@@ -68,7 +69,7 @@ struct radio_uhd {
     uhd_tx_metadata_handle tx_follow, tx_end; /* middle of a burst, its end */
     uhd_async_metadata_handle message;
     size_t n_tx_channels, tx_packet_samples;
-    float _Complex *zeros; /* tx_packet_samples */
+    float _Complex *zeros; /* tx_packet_samples, at least UHD_END_SAMPLES */
     double tx_lead_us;
     bool burst_open;
     bool loss_told;      /* why there is no burst has been counted */

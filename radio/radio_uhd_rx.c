@@ -1,5 +1,6 @@
 /* radio_uhd_rx.c - the receive thread's part of a USRP: packets -> blocks with their ticks. */
 #include <stdio.h>
+#include <string.h>
 
 #include "config/log.h"
 #include "config/units.h"
@@ -136,13 +137,31 @@ static enum status rx_gather(struct radio_uhd *self, struct iq_block *block)
     return status;
 }
 
+/* Give the block its place; samples of ticks that have passed (a packet overtaken by others) are left
+ * out.   out  block->n_samples 0: nothing is left */
 static enum status rx_place(struct radio_uhd *self, struct iq_block *block)
 {
     int64_t tick = self->rx_next_tick;
-    rx_tick(self, &tick);
-    block->first_tick = tick > self->rx_next_tick ? tick : self->rx_next_tick;
-    block->gap_samples = block->first_tick - self->rx_next_tick;
-    self->rx_next_tick = block->first_tick + (int64_t)block->n_samples;
+    if (!rx_tick(self, &tick)) {
+        tick = self->rx_next_tick;
+    }
+    const int64_t n_old = self->rx_next_tick - tick;
+    if (n_old > 0) {
+        radio_count(&self->base.sequence_errors, 1);
+        const size_t n_left =
+            (uint64_t)n_old < block->n_samples ? block->n_samples - (size_t)n_old : 0;
+        for (unsigned c = 0; c < block->n_channels && n_left > 0; c++) {
+            memmove(block->sample[c], block->sample[c] + n_old, n_left * sizeof *block->sample[c]);
+        }
+        block->n_samples = n_left;
+        tick = self->rx_next_tick;
+    }
+    block->first_tick = tick;
+    block->gap_samples = tick - self->rx_next_tick;
+    if (block->n_samples == 0) {
+        return ST_OK;
+    }
+    self->rx_next_tick = tick + (int64_t)block->n_samples;
     self->heard = true;
     rx_clock_see(self);
     return rx_gather(self, block);
@@ -166,10 +185,14 @@ enum status radio_uhd_recv(struct radio *radio, struct iq_block *block)
         }
         status = rx_packet(self, block, 0, &block->n_samples);
         if (!status && block->n_samples > 0) {
-            return rx_place(self, block);
+            status = rx_place(self, block);
+        }
+        if (!status && block->n_samples > 0) {
+            return ST_OK;
         }
         if (!status && !self->heard) { /* the transmitter is about to start by this clock */
             status = clock_ask(self, self->rx_device);
+            status = status ? uhd_dead(self, self->rx_device, status_detail()) : ST_OK;
         }
         if (!status && uhd_host_ns() >= end_ns) {
             char why[96];
