@@ -87,8 +87,7 @@ enum status radio_uhd_describe(struct radio *radio, struct radio_about *about)
 
 /* ---- list ---- */
 
-/* The value of `key` in "key=value,key=value".   out  text, "" when there is none */
-static void field_of(const char *fields, const char *key, char *text, size_t n_text)
+void uhd_field_of(const char *fields, const char *key, char *text, size_t n_text)
 {
     const size_t n_key = strlen(key);
     text[0] = '\0';
@@ -104,21 +103,44 @@ static void field_of(const char *fields, const char *key, char *text, size_t n_t
 static void listing_fill(const char *found, struct radio_listing *row)
 {
     char address[64], serial[48], product[32], type[24], name[48], claimed[8];
-    field_of(found, "addr", address, sizeof address);
+    uhd_field_of(found, "addr", address, sizeof address);
     if (!address[0]) {
-        field_of(found, "mgmt_addr", address, sizeof address);
+        uhd_field_of(found, "mgmt_addr", address, sizeof address);
     }
-    field_of(found, "serial", serial, sizeof serial);
-    field_of(found, "product", product, sizeof product);
-    field_of(found, "type", type, sizeof type);
-    field_of(found, "name", name, sizeof name);
-    field_of(found, "claimed", claimed, sizeof claimed);
+    uhd_field_of(found, "serial", serial, sizeof serial);
+    uhd_field_of(found, "product", product, sizeof product);
+    uhd_field_of(found, "type", type, sizeof type);
+    uhd_field_of(found, "name", name, sizeof name);
+    uhd_field_of(found, "claimed", claimed, sizeof claimed);
     snprintf(row->args, sizeof row->args, "%s%s%s%s", type[0] ? "type=" : "", type,
              address[0] ? ",addr=" : ",serial=", address[0] ? address : serial);
     snprintf(row->description, sizeof row->description, "%s%s%s%s, serial %s%s%s%s",
              product[0] ? product : type, name[0] ? " '" : "", name, name[0] ? "'" : "", serial,
              address[0] ? ", at " : "", address,
              strcmp(claimed, "True") == 0 ? ", in use by somebody" : "");
+}
+
+void uhd_type_of(const char *args, char *text, size_t n_text)
+{
+    uhd_string_vector_handle found = NULL;
+    char first[2 * LIMIT_TEXT] = "";
+    size_t n = 0;
+    uhd_field_of(args, "type", text, n_text);
+    if (text[0]) {
+        return;
+    }
+    enum status status = ST_OK;
+    UHD_TRY(status, uhd_string_vector_make(&found));
+    UHD_TRY(status, uhd_usrp_find(args, &found));
+    UHD_TRY(status, uhd_string_vector_size(found, &n));
+    if (n > 0) { /* the one that UHD takes, too */
+        UHD_TRY(status, uhd_string_vector_at(found, 0, first, sizeof first - 1));
+        uhd_field_of(first, "type", text, n_text);
+    }
+    UHD_FREE(uhd_string_vector_free, found);
+    if (status) { /* opening will say what is wrong */
+        log_debug("%s", status_detail());
+    }
 }
 
 enum status radio_uhd_list(const char *args, struct radio_listing *row, size_t n_max,

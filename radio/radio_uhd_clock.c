@@ -8,7 +8,8 @@
 #include "config/require.h"
 
 #define BUCKET_NS 20000000
-#define SLOWED_RATIO 0.02 /* two clocks of one second differ by much less */
+#define BUCKET_SLOWED_NS 5000000 /* a clock that is slowed may also be held up */
+#define SLOWED_RATIO 0.02        /* two clocks of one second differ by much less */
 /* A slope is believed over this baseline. Real clocks start as equal, which is better than anything
  * measured sooner; a slowed one starts from a measurement of a few per mille. */
 #define BASELINE_NS 5000000000
@@ -46,7 +47,7 @@ void uhd_clock_start(struct uhd_clock *clock, double rate_sps, int64_t host_ns, 
     const struct uhd_clock_mark mark = {.host_ns = host_ns, .tick = tick};
     clock->best[0] = clock->best[1] = clock->anchor = mark;
     clock->has_middle = false;
-    clock->bucket_end_ns = host_ns + BUCKET_NS;
+    clock->bucket_end_ns = host_ns + (clock->slowed ? BUCKET_SLOWED_NS : BUCKET_NS);
     publish(clock);
 }
 
@@ -73,7 +74,7 @@ void uhd_clock_see(struct uhd_clock *clock, int64_t host_ns, int64_t tick)
         slope_measure(clock, &clock->best[0]);
         clock->best[1] = clock->best[0];
         clock->best[0] = mark;
-        clock->bucket_end_ns = host_ns + BUCKET_NS;
+        clock->bucket_end_ns = host_ns + (clock->slowed ? BUCKET_SLOWED_NS : BUCKET_NS);
         publish(clock);
     } else if ((double)tick > height(clock, &clock->best[0], host_ns)) {
         clock->best[0] = mark;

@@ -10,18 +10,24 @@
 
 #define RATE_ROUNDED_RATIO 1e-3 /* a rate this far from the one asked for is said */
 #define CLOCK_ROUNDED_HZ 1.0
-#define ARGS_CHARS (LIMIT_TEXT + 64)
+#define ARGS_CHARS (LIMIT_TEXT + 128)
 
 static enum status device_open(struct radio_uhd *self, struct uhd_device *device, const char *key,
                                const char *args)
 {
-    char text[ARGS_CHARS];
-    enum status status = uhd_args_make(&self->cfg, args, text, sizeof text);
+    char text[ARGS_CHARS], type[24];
+    uhd_type_of(args, type, sizeof type);
+    enum status status =
+        uhd_args_make(&self->cfg, args, type, self->n_packet_samples, text, sizeof text);
+    if (status) {
+        return status;
+    }
     UHD_TRY(status, uhd_usrp_make(&device->usrp, text));
     if (status) {
         char why[320];
         snprintf(why, sizeof why, "%s", status_detail());
-        return status_fail(status, "no USRP for '%s' (%s): %s", text, key, why);
+        return status_fail(status, "no USRP for '%s' (%s): %s; -v shows what UHD says", text, key,
+                           why);
     }
     UHD_TRY(status,
             uhd_usrp_get_mboard_name(device->usrp, 0, device->name, sizeof device->name - 1));
@@ -186,8 +192,7 @@ static enum status stream_open(struct radio_uhd *self, enum uhd_way way, size_t 
     static const char *const wire_formats[] = {"sc16", "sc12", "sc8"};
     char wire[8], cpu[] = "fc32", more[ARGS_CHARS];
     snprintf(wire, sizeof wire, "%s", wire_formats[self->cfg.wire_format]);
-    uhd_stream_args_make(&self->cfg, way, self->base.rate_sps, self->packet_hint_us, more,
-                         sizeof more);
+    uhd_stream_args_make(&self->cfg, way, self->n_packet_samples, more, sizeof more);
     uhd_stream_args_t args = {.cpu_format = cpu,
                               .otw_format = wire,
                               .args = more,
@@ -216,7 +221,7 @@ static enum status streams_open(struct radio_uhd *self)
     UHD_TRY(status, uhd_tx_metadata_make(&self->tx_end, false, 0, 0.0, false, true));
     UHD_TRY(status, uhd_async_metadata_make(&self->message));
     if (!status) {
-        self->zeros = calloc(self->tx_packet_samples, sizeof *self->zeros);
+        self->zeros = calloc(self->tx_packet_samples + UHD_END_SAMPLES, sizeof *self->zeros);
         status = self->zeros ? ST_OK : status_fail(ST_NO_MEMORY, "radio uhd: no memory");
     }
     return status;
@@ -255,7 +260,7 @@ enum status radio_uhd_open(const struct radio_cfg *cfg, const struct option_set 
     }
     option_fill(options, radio_uhd_tables[0], &self->cfg);
     self->tx_lead_us = cfg->tx_lead_us;
-    self->packet_hint_us = cfg->block_hint_us;
+    self->n_packet_samples = uhd_packet_samples(&self->cfg, cfg->rate_sps, cfg->block_hint_us);
     self->late_tick = INT64_MIN / 2;
     self->resume_tick = INT64_MIN;
     self->base.ops = &radio_uhd;

@@ -102,32 +102,54 @@ enum status uhd_channels_parse(const struct uhd_cfg *cfg, int64_t n_asked, size_
     return ST_OK;
 }
 
-enum status uhd_args_make(const struct uhd_cfg *cfg, const char *args, char *text, size_t n_text)
+size_t uhd_packet_samples(const struct uhd_cfg *cfg, double rate_sps, double packet_us)
 {
-    int n = snprintf(text, n_text, "%s", args);
+    if (strstr(cfg->stream_args, "spp=") || !(packet_us > 0)) {
+        return 0;
+    }
+    return (size_t)fmax(round(packet_us * 1e-6 * rate_sps), PACKET_MIN_SAMPLES);
+}
+
+/* Bytes of a packet on the network: header and time, samples, in whole words of 8. */
+static size_t frame_bytes(const struct uhd_cfg *cfg, size_t n_samples)
+{
+    static const size_t half_bytes[] = {8, 6, 4}; /* of a sample: sc16, sc12, sc8 */
+    return 16 + (n_samples * half_bytes[cfg->wire_format] / 2 + 7) / 8 * 8;
+}
+
+enum status uhd_args_make(const struct uhd_cfg *cfg, const char *args, const char *type,
+                          size_t n_packet_samples, char *text, size_t n_text)
+{
+    static const char networked[] = " e3xx n3xx x300 x4xx ";
+    char word[32], clock[64] = "", frame[64] = "";
     if (!isnan(cfg->master_clock_hz)) {
         if (strstr(args, "master_clock_rate")) {
             return status_fail(ST_USAGE,
                                "the master clock is named twice: radio.uhd.master_clock_hz "
                                "and master_clock_rate in the device arguments");
         }
-        n = snprintf(text, n_text, "%s%smaster_clock_rate=%.17g", args, *args ? "," : "",
-                     cfg->master_clock_hz);
+        snprintf(clock, sizeof clock, ",master_clock_rate=%.17g", cfg->master_clock_hz);
     }
+    snprintf(word, sizeof word, " %s ", type);
+    if (n_packet_samples > 0 && strstr(networked, word) && !strstr(args, "recv_frame_size")) {
+        snprintf(frame, sizeof frame, ",recv_frame_size=%zu", frame_bytes(cfg, n_packet_samples));
+    }
+    const char *more = *args || !*clock ? clock : clock + 1;
+    const char *last = *args || *clock || !*frame ? frame : frame + 1;
+    const int n = snprintf(text, n_text, "%s%s%s", args, more, last);
     return n >= 0 && (size_t)n < n_text ? ST_OK
                                         : status_fail(ST_FULL, "device arguments are too long");
 }
 
-void uhd_stream_args_make(const struct uhd_cfg *cfg, enum uhd_way way, double rate_sps,
-                          double packet_us, char *text, size_t n_text)
+void uhd_stream_args_make(const struct uhd_cfg *cfg, enum uhd_way way, size_t n_packet_samples,
+                          char *text, size_t n_text)
 {
     const char *given = cfg->stream_args;
-    if (way == UHD_TX || strstr(given, "spp=") || !(packet_us > 0)) {
+    if (way == UHD_TX || n_packet_samples == 0) {
         snprintf(text, n_text, "%s", given);
-        return;
+    } else {
+        snprintf(text, n_text, "%s%sspp=%zu", given, *given ? "," : "", n_packet_samples);
     }
-    const double n_samples = fmax(round(packet_us * 1e-6 * rate_sps), PACKET_MIN_SAMPLES);
-    snprintf(text, n_text, "%s%sspp=%.0f", given, *given ? "," : "", n_samples);
 }
 
 struct uhd_traits uhd_traits_of(const char *mboard_name)

@@ -12,6 +12,7 @@
 #include "radio/radio.h"
 #include "radio/radio_uhd_clock.h"
 
+#define UHD_END_SAMPLES 16 /* zeros at the end of a burst */
 #define UHD_POLL_S (RADIO_POLL_MS * 1e-3)
 #define UHD_RX_CHANNEL_MAX 15 /* highest index radio.uhd.channels may name */
 
@@ -51,9 +52,9 @@ struct radio_uhd {
     struct uhd_device device[2];
     unsigned n_devices;
     struct uhd_device *rx_device,
-        *tx_device; /* the same one unless radio.uhd.rx_args names another */
-    double packet_hint_us;
-    atomic_bool dead; /* one side met silence: no more patience on the other */
+        *tx_device;          /* the same one unless radio.uhd.rx_args names another */
+    size_t n_packet_samples; /* received at once, as asked; 0: as the device likes */
+    atomic_bool dead;        /* one side met silence: no more patience on the other */
     struct radio_uhd *abandoned_before;
     /* receive thread */
     uhd_rx_streamer_handle rx;
@@ -68,7 +69,7 @@ struct radio_uhd {
     uhd_tx_metadata_handle tx_follow, tx_end; /* middle of a burst, its end */
     uhd_async_metadata_handle message;
     size_t n_tx_channels, tx_packet_samples;
-    float _Complex *zeros; /* tx_packet_samples */
+    float _Complex *zeros; /* tx_packet_samples, at least UHD_END_SAMPLES */
     double tx_lead_us;
     bool burst_open;
     bool loss_told;      /* why there is no burst has been counted */
@@ -126,12 +127,17 @@ extern const struct option_table *const radio_uhd_tables[]; /* NULL-terminated: 
  *   out  channel[], *n_channels   err  ST_RANGE */
 enum status uhd_channels_parse(const struct uhd_cfg *cfg, int64_t n_asked, size_t *channel,
                                unsigned *n_channels) must_check;
-/* Device arguments with what radio.uhd.master_clock_hz adds.  err  ST_USAGE named twice; ST_FULL */
-enum status uhd_args_make(const struct uhd_cfg *cfg, const char *args, char *text,
-                          size_t n_text) must_check;
-/* Stream arguments of one direction, packets as long as the link's timing allows. */
-void uhd_stream_args_make(const struct uhd_cfg *cfg, enum uhd_way way, double rate_sps,
-                          double packet_us, char *text, size_t n_text);
+/* Samples of a receive packet as short as the link's timing wants; 0: nothing is known, or
+ * radio.uhd.stream_args says it. */
+size_t uhd_packet_samples(const struct uhd_cfg *cfg, double rate_sps, double packet_us);
+/* Device arguments with what radio.uhd.master_clock_hz and n_packet_samples (0: none) add: devices on
+ * a network (`type` e3xx, n3xx, x300, x4xx) cut their packets by the frame size named here, whatever
+ * the stream arguments say.   err  ST_USAGE named twice; ST_FULL */
+enum status uhd_args_make(const struct uhd_cfg *cfg, const char *args, const char *type,
+                          size_t n_packet_samples, char *text, size_t n_text) must_check;
+/* Stream arguments of one direction. */
+void uhd_stream_args_make(const struct uhd_cfg *cfg, enum uhd_way way, size_t n_packet_samples,
+                          char *text, size_t n_text);
 struct uhd_traits uhd_traits_of(const char *mboard_name);
 
 /* ---- radio_uhd_time.c: main thread ---- */
@@ -176,6 +182,10 @@ enum status uhd_antennas(struct uhd_device *device, enum uhd_way way, size_t cha
 enum status radio_uhd_describe(struct radio *radio, struct radio_about *about) must_check;
 enum status radio_uhd_list(const char *args, struct radio_listing *row, size_t n_max,
                            size_t *n_rows) must_check;
+/* The value of `key` in "key=value,key=value".   out  text, "" when there is none */
+void uhd_field_of(const char *fields, const char *key, char *text, size_t n_text);
+/* The `type` of the device that args mean, named there or by the device.   out  "" when unknown */
+void uhd_type_of(const char *args, char *text, size_t n_text);
 /* Keep UHD's own log off stderr unless -v; its variables in the environment win. */
 void uhd_log_quieten(void);
 

@@ -1,5 +1,6 @@
 /* radio_uhd_rx.c - the receive thread's part of a USRP: packets -> blocks with their ticks. */
 #include <stdio.h>
+#include <string.h>
 
 #include "config/log.h"
 #include "config/units.h"
@@ -7,6 +8,7 @@
 
 #define START_DELAY_S 0.2 /* settings and both first packets must reach the device before tick 0 */
 #define TX_CLOCK_PERIOD_NS 1000000000
+#define BEHIND_PACKETS 4
 
 enum status uhd_rx_start(struct radio_uhd *self)
 {
@@ -60,6 +62,13 @@ static bool rx_tick(const struct radio_uhd *self, int64_t *tick)
     return has_time;
 }
 
+/* The device clock as a tick of the receive stream. */
+static int64_t rx_now(const struct radio_uhd *self)
+{
+    return uhd_clock_now(&self->rx_device->clock, uhd_host_ns()) -
+           units_ticks_from_us(self->cfg.delay_us, self->base.rate_sps);
+}
+
 /* A sample was heard, so the device clock has passed its tick. */
 static void rx_clock_see(struct radio_uhd *self)
 {
@@ -67,45 +76,16 @@ static void rx_clock_see(struct radio_uhd *self)
     uhd_clock_see(&self->rx_device->clock, uhd_host_ns(), self->rx_next_tick + delay_ticks);
 }
 
-/* What else has already arrived, so that a receive thread that was held up catches up in few calls.
- * UHD reports a loss in a call of its own; samples out of place without one are left out. */
-static enum status rx_append(struct radio_uhd *self, struct iq_block *block)
+/* Ask a device for its time where nothing received tells. */
+static enum status clock_ask(struct radio_uhd *self, struct uhd_device *device)
 {
-    void *buffers[LIMIT_RX_CHANNELS];
-    for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
-        buffers[c] = c < block->n_channels ? block->sample[c] + block->n_samples : NULL;
-    }
-    uhd_rx_metadata_error_code_t code = UHD_RX_METADATA_ERROR_CODE_NONE;
-    enum status status = ST_OK;
-    size_t n = 0;
-    UHD_TRY(status,
-            uhd_rx_streamer_recv(self->rx, buffers, block->capacity_samples - block->n_samples,
-                                 &self->rx_about, 0.0, false, &n));
-    UHD_TRY(status, uhd_rx_metadata_error_code(self->rx_about, &code));
-    status = status ? uhd_dead(self, self->rx_device, status_detail()) : rx_verdict(self, code);
-    if (!status && n > 0) {
-        int64_t tick = self->rx_next_tick;
-        if (rx_tick(self, &tick) && tick != self->rx_next_tick) {
-            radio_count(&self->base.sequence_errors, 1);
-        } else {
-            block->n_samples += n;
-            self->rx_next_tick += (int64_t)n;
-            rx_clock_see(self);
-        }
+    int64_t full_s, before_ns, after_ns;
+    double frac_s;
+    enum status status = uhd_time_read(device, &full_s, &frac_s, &before_ns, &after_ns);
+    if (!status) {
+        uhd_clock_see(&device->clock, after_ns, uhd_tick_of(self, device, full_s, frac_s));
     }
     return status;
-}
-
-static enum status rx_place(struct radio_uhd *self, struct iq_block *block)
-{
-    int64_t tick = self->rx_next_tick;
-    rx_tick(self, &tick);
-    block->first_tick = tick > self->rx_next_tick ? tick : self->rx_next_tick;
-    block->gap_samples = block->first_tick - self->rx_next_tick;
-    self->rx_next_tick = block->first_tick + (int64_t)block->n_samples;
-    self->heard = true;
-    rx_clock_see(self);
-    return block->n_samples < block->capacity_samples ? rx_append(self, block) : ST_OK;
 }
 
 /* Two devices on clocks of their own: nothing heard tells of the transmitter's. */
@@ -114,43 +94,105 @@ static enum status tx_clock_see(struct radio_uhd *self)
     if (!self->base.clocks_are_apart || uhd_host_ns() < self->tx_clock_due_ns) {
         return ST_OK;
     }
-    int64_t full_s, before_ns, after_ns;
-    double frac_s;
-    enum status status = uhd_time_read(self->tx_device, &full_s, &frac_s, &before_ns, &after_ns);
-    if (!status) {
-        uhd_clock_see(&self->tx_device->clock, after_ns,
-                      uhd_tick_of(self, self->tx_device, full_s, frac_s));
+    self->tx_clock_due_ns = uhd_host_ns() + TX_CLOCK_PERIOD_NS;
+    return clock_ask(self, self->tx_device);
+}
+
+/* A packet, or nothing for UHD_POLL_S.   in  n_before  samples of the block that are there */
+static enum status rx_packet(struct radio_uhd *self, struct iq_block *block, size_t n_before,
+                             size_t *n_samples)
+{
+    void *buffers[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
+        buffers[c] = c < block->n_channels ? block->sample[c] + n_before : NULL;
     }
-    self->tx_clock_due_ns = after_ns + TX_CLOCK_PERIOD_NS;
+    uhd_rx_metadata_error_code_t code = UHD_RX_METADATA_ERROR_CODE_NONE;
+    enum status status = ST_OK;
+    *n_samples = 0;
+    UHD_TRY(status, uhd_rx_streamer_recv(self->rx, buffers, block->capacity_samples - n_before,
+                                         &self->rx_about, UHD_POLL_S, true, n_samples));
+    UHD_TRY(status, uhd_rx_metadata_error_code(self->rx_about, &code));
+    return status ? uhd_dead(self, self->rx_device, status_detail()) : rx_verdict(self, code);
+}
+
+/* Gather what has already come, so that a receive thread that was held up catches up in few blocks.
+ * UHD reports a loss in a call of its own; samples out of place without one are left out. */
+static enum status rx_gather(struct radio_uhd *self, struct iq_block *block)
+{
+    const int64_t behind_ticks = BEHIND_PACKETS * (int64_t)block->n_samples;
+    enum status status = ST_OK;
+    size_t n_more = 1;
+    while (!status && n_more > 0 && block->n_samples < block->capacity_samples &&
+           rx_now(self) - self->rx_next_tick > behind_ticks) {
+        status = rx_packet(self, block, block->n_samples, &n_more);
+        int64_t tick = self->rx_next_tick;
+        if (n_more > 0 && rx_tick(self, &tick) && tick != self->rx_next_tick) {
+            radio_count(&self->base.sequence_errors, 1);
+            return status;
+        }
+        block->n_samples += n_more;
+        self->rx_next_tick += (int64_t)n_more;
+        rx_clock_see(self);
+    }
     return status;
+}
+
+/* Give the block its place; samples of ticks that have passed (a packet overtaken by others) are left
+ * out.   out  block->n_samples 0: nothing is left */
+static enum status rx_place(struct radio_uhd *self, struct iq_block *block)
+{
+    int64_t tick = self->rx_next_tick;
+    if (!rx_tick(self, &tick)) {
+        tick = self->rx_next_tick;
+    }
+    const int64_t n_old = self->rx_next_tick - tick;
+    if (n_old > 0) {
+        radio_count(&self->base.sequence_errors, 1);
+        const size_t n_left =
+            (uint64_t)n_old < block->n_samples ? block->n_samples - (size_t)n_old : 0;
+        for (unsigned c = 0; c < block->n_channels && n_left > 0; c++) {
+            memmove(block->sample[c], block->sample[c] + n_old, n_left * sizeof *block->sample[c]);
+        }
+        block->n_samples = n_left;
+        tick = self->rx_next_tick;
+    }
+    block->first_tick = tick;
+    block->gap_samples = tick - self->rx_next_tick;
+    if (block->n_samples == 0) {
+        return ST_OK;
+    }
+    self->rx_next_tick = tick + (int64_t)block->n_samples;
+    self->heard = true;
+    rx_clock_see(self);
+    return rx_gather(self, block);
+}
+
+static int64_t patience_ns(struct radio_uhd *self)
+{
+    const int64_t until = self->heard ? 0 : -rx_now(self); /* the stream begins at tick 0 */
+    return (int64_t)(self->cfg.silence_s * 1e9) +
+           uhd_clock_host_ns(&self->rx_device->clock, until > 0 ? until : 0);
 }
 
 enum status radio_uhd_recv(struct radio *radio, struct iq_block *block)
 {
     struct radio_uhd *self = (struct radio_uhd *)radio;
-    void *buffers[LIMIT_RX_CHANNELS];
-    for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
-        buffers[c] = c < block->n_channels ? block->sample[c] : NULL;
-    }
-    int64_t patience_ns = (int64_t)(self->cfg.silence_s * 1e9);
-    if (!self->heard) { /* the stream begins at tick 0 */
-        const int64_t until = -radio_uhd_now(radio);
-        patience_ns += uhd_clock_host_ns(&self->rx_device->clock, until > 0 ? until : 0);
-    }
-    const int64_t end_ns = uhd_host_ns() + patience_ns;
+    const int64_t end_ns = uhd_host_ns() + patience_ns(self);
     enum status status = tx_clock_see(self);
     while (!status) {
         if (radio_stop_asked(&self->base)) {
             return ST_STOPPED;
         }
-        block->n_samples = 0;
-        uhd_rx_metadata_error_code_t code = UHD_RX_METADATA_ERROR_CODE_NONE;
-        UHD_TRY(status, uhd_rx_streamer_recv(self->rx, buffers, block->capacity_samples,
-                                             &self->rx_about, UHD_POLL_S, true, &block->n_samples));
-        UHD_TRY(status, uhd_rx_metadata_error_code(self->rx_about, &code));
-        status = status ? uhd_dead(self, self->rx_device, status_detail()) : rx_verdict(self, code);
+        status = rx_packet(self, block, 0, &block->n_samples);
         if (!status && block->n_samples > 0) {
-            return rx_place(self, block);
+            status = rx_place(self, block);
+        }
+        if (!status && block->n_samples > 0) {
+            return ST_OK;
+        }
+        if (!status && !self->heard) { /* the transmitter is about to start by this clock */
+            status = clock_ask(self, self->rx_device);
+            status = status ? uhd_dead(self, self->rx_device, status_detail()) : ST_OK;
         }
         if (!status && uhd_host_ns() >= end_ns) {
             char why[96];

@@ -35,7 +35,8 @@ static enum status silence(struct radio_uhd *self)
     return uhd_dead(self, self->tx_device, why);
 }
 
-/* A packet of zeros that carries the end of the burst: the carrier is off after it. */
+/* A few zeros that carry the end of the burst: the carrier is off after them, and a burst that takes
+ * its place in time need not wait for them. */
 static enum status end_burst(struct radio_uhd *self)
 {
     if (!self->burst_open) {
@@ -46,7 +47,7 @@ static enum status end_burst(struct radio_uhd *self)
     const int64_t end_ns =
         uhd_host_ns() + (is_dead(self) ? 0 : (int64_t)(self->cfg.silence_s * 1e9));
     do {
-        status = push(self, self->zeros, self->tx_packet_samples, &self->tx_end, &n_taken);
+        status = push(self, self->zeros, UHD_END_SAMPLES, &self->tx_end, &n_taken);
     } while (!status && !n_taken && uhd_host_ns() < end_ns);
     if (!status && !n_taken) {
         status = silence(self);

@@ -17,6 +17,7 @@
 #define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
 #define TAGS_MAX 200000
+#define HAND_OVER_RATIO 0.125 /* of the lead, for a command to reach TX (real-time radios) */
 
 struct inventory_state {
     struct reader *reader;
@@ -372,12 +373,25 @@ static void quality_note(struct inventory_state *state, const struct reply_resul
     }
 }
 
+/* A real-time radio is already being sent to: no command can start before what TX will have sent by
+ * the time it gets it. Elsewhere the horizon sees to that. */
+static double soonest_tick(struct reader *reader)
+{
+    if (!radio_ops_of(reader->radio)->real_time) {
+        return 0.0;
+    }
+    double ahead_us = reader->cfg.radio.tx_lead_us * (1.0 + HAND_OVER_RATIO);
+    return (double)radio_now(reader->radio) + ticks_of_us(reader, ahead_us) +
+           (double)tx_shape_lead_ticks(reader->shape) + 1.0;
+}
+
 static void heard_take(struct inventory_state *state, const struct heard_item *item)
 {
     struct reader *reader = state->reader;
     const struct link *link = &reader->link;
     const struct reply_result *result = &item->result;
-    double ready = (double)result->ready_tick + reader->turnaround_ticks;
+    double ready =
+        fmax((double)result->ready_tick + reader->turnaround_ticks, soonest_tick(reader));
     double t2_guard_us = T2_GUARD_TPRI * link->tpri_us;
     double earliest, latest = INFINITY;
     if (result->verdict == REPLY_DECODED) {
