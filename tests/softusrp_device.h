@@ -2,7 +2,7 @@
  *                                                                              layer: tests
  * One Radio block with two receive and two transmit channels, a stream endpoint for each; rate =
  * master clock, no DDC or DUC. Management by RPC (softusrp_mpm), samples and registers by CHDR
- * packets (this file and softusrp_radio). All on one thread. */
+ * packets (softusrp_packets, softusrp_radio). All on one thread. */
 #ifndef TESTS_SOFTUSRP_DEVICE_H
 #define TESTS_SOFTUSRP_DEVICE_H
 
@@ -127,34 +127,17 @@ void device_fini(struct device *device);
 /* As after power-up; connections and what the host set are gone. The clock runs on. */
 void device_reset(struct device *device);
 
-/* Take in all packets that came. */
-void device_receive(struct device *device);
-
 /* The clock has come to now_tick: transactions, faults and pulses that are due. */
 void device_tick(struct device *device);
 
 /* The device tick of the next transaction or pulse; INT64_MAX: none waits. */
 int64_t device_next_tick(const struct device *device);
 
-/* Send receive packets that are complete, answers and held packets that are due. */
-void device_send(struct device *device);
-
 bool device_is_idle(const struct device *device);
-
-/* The device tick at which the next receive packet is complete; INT64_MAX: none is under way. */
-int64_t device_packet_tick(const struct device *device);
-
-/* Samples of one packet of a channel. */
-size_t device_packet_samples(const struct device *device, unsigned channel);
 
 void device_note(struct device *device, enum change_kind kind, unsigned channel, double value,
                  const char *text);
 double device_time_s(const struct device *device);
 void device_set_time(struct device *device, int64_t time_ticks);
-
-/* For softusrp_radio: a packet to a host's endpoint, now or when the slow control lets it. */
-void device_send_control(struct device *device, const uint64_t *word, size_t n_words,
-                         const struct sockaddr_in *to);
-const struct sockaddr_in *device_peer(const struct device *device, uint16_t endpoint);
 
 #endif

@@ -19,6 +19,7 @@
 #include "tests/softusrp_device.h"
 #include "tests/softusrp_medium.h"
 #include "tests/softusrp_mpm.h"
+#include "tests/softusrp_packets.h"
 #include "tests/softusrp_report.h"
 
 #define IDLE_WAIT_NS 5000000
@@ -102,6 +103,10 @@ static enum status set_device_key(struct device_cfg *cfg, const char *key, const
                    ? ST_OK
                    : status_fail(ST_USAGE, "--device antenna '%s': accepted RX2, TX/RX", value);
     }
+    if (strcmp(key, "ppm") != 0 && strcmp(key, "channels") != 0) {
+        return status_fail(ST_USAGE, "--device '%s': accepted are addr, ppm, channels, antenna",
+                           key);
+    }
     enum status status = option_parse_number(value, &number);
     if (status) {
         return status;
@@ -112,13 +117,10 @@ static enum status set_device_key(struct device_cfg *cfg, const char *key, const
                    ? ST_OK
                    : status_fail(ST_USAGE, "--device ppm is %g, accepted -200..200", number);
     }
-    if (!strcmp(key, "channels")) {
-        cfg->n_channels = (int)number;
-        return number == 1.0 || number == 2.0
-                   ? ST_OK
-                   : status_fail(ST_USAGE, "--device channels is %g, accepted 1, 2", number);
-    }
-    return status_fail(ST_USAGE, "--device '%s': accepted are addr, ppm, channels, antenna", key);
+    cfg->n_channels = (int)number;
+    return number == 1.0 || number == 2.0
+               ? ST_OK
+               : status_fail(ST_USAGE, "--device channels is %g, accepted 1, 2", number);
 }
 
 static enum status add_device(struct softusrp *self, const char *text)
@@ -307,12 +309,12 @@ static void run(struct softusrp *self)
     self->last_ns = host_ns();
     while (!end_asked) {
         for (unsigned d = 0; d < self->n_devices; d++) {
-            device_receive(self->device[d]);
+            packets_receive(self->device[d]);
             mpm_serve(self->device[d]->mpm);
         }
         medium_run(self->medium, ticks_passed(self));
         for (unsigned d = 0; d < self->n_devices; d++) {
-            device_send(self->device[d]);
+            packets_send(self->device[d]);
         }
         if (report_asked) {
             report_asked = 0;

@@ -8,6 +8,7 @@
 #include "config/log.h"
 #include "config/require.h"
 #include "config/units.h"
+#include "tests/softusrp_packets.h"
 #include "tests/softusrp_resample.h"
 
 #define CHUNK_TICKS 1024
@@ -438,7 +439,7 @@ int64_t medium_next(const struct medium *medium)
     int64_t least = INT64_MAX;
     for (unsigned d = 0; d < medium->n_devices; d++) {
         const struct device *device = medium->device[d];
-        const int64_t command = device_next_tick(device), packet = device_packet_tick(device);
+        const int64_t command = device_next_tick(device), packet = packets_next_tick(device);
         const int64_t tick = command < packet ? command : packet;
         if (tick == INT64_MAX) {
             continue;

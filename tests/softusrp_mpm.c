@@ -131,8 +131,8 @@ static void answer_discovery(struct mpm *mpm)
                          "USRP-MPM;type=e3xx;product=e320;serial=SU%05u;name=softusrp%u;fpga=1G;"
                          "claimed=False",
                          mpm->device->index + 1, mpm->device->index);
-        } else if (n < 8 || memcmp(text, "MPM-ECHO", 8) != 0) {
-            continue;
+        } else if (n < 8 || memcmp(text, "MPM-ECHO", 8) != 0 || n > mpm->device->cfg.mtu_bytes) {
+            continue; /* an echo that is too long does not come through: so the host finds the MTU */
         }
         sendto(mpm->discovery, text, (size_t)n, 0, (struct sockaddr *)&from, n_from);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "tests/softusrp_packets.h"
 
 /* Control ports: 0 is the device's own directory, the Radio comes after the endpoints. */
 #define PORT_DIRECTORY 0
@@ -92,9 +93,9 @@ static void message(struct device *device, uint16_t endpoint, uint16_t port, uin
     };
     uint64_t word[6];
     const size_t n = chdr_control_write(word, endpoint, device->message_sequence++, &control);
-    const struct sockaddr_in *to = device_peer(device, endpoint);
+    const struct sockaddr_in *to = packets_peer(device, endpoint);
     if (to) {
-        device_send_control(device, word, n, to);
+        packets_send_control(device, word, n, to);
     }
 }
 
@@ -222,7 +223,7 @@ static void perform(struct device *device, struct command *command)
     }
     device->n_control++;
     chdr_control_answer(command->word, control, data);
-    device_send_control(device, command->word, command->n_words, &command->from);
+    packets_send_control(device, command->word, command->n_words, &command->from);
 }
 
 static bool is_due(const struct device *device, const struct chdr_control *control)

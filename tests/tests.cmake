@@ -59,7 +59,7 @@ add_dependencies(test_radio_zmq zmq_field)
 
 # whole-program tests run the built zpreader and zmq_field; some want the contract's fixed ports
 add_library(zp_program STATIC ${CMAKE_SOURCE_DIR}/tests/program.c
-    ${CMAKE_SOURCE_DIR}/tests/program_event.c)
+    ${CMAKE_SOURCE_DIR}/tests/program_event.c ${CMAKE_SOURCE_DIR}/tests/softusrp_rig.c)
 target_include_directories(zp_program PUBLIC ${CMAKE_SOURCE_DIR})
 target_compile_definitions(zp_program PUBLIC ZP_BUILD_DIR="${CMAKE_BINARY_DIR}")
 target_link_libraries(zp_program PUBLIC zp_radio_air PkgConfig::CMOCKA PkgConfig::JANSSON)
@@ -67,6 +67,16 @@ foreach(name test_program test_program_bad test_program_decode test_program_zmq)
     target_link_libraries(${name} zp_program)
     add_dependencies(${name} zpreader zmq_field)
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ports)
+endforeach()
+
+# tests over stock libuhd: each has loopback addresses of its own
+target_link_libraries(test_softusrp_unit zp_softusrp)
+add_library(zp_uhd_host STATIC ${CMAKE_SOURCE_DIR}/tests/uhd_host.c)
+target_include_directories(zp_uhd_host PUBLIC ${CMAKE_SOURCE_DIR})
+target_link_libraries(zp_uhd_host PUBLIC PkgConfig::UHD PkgConfig::CMOCKA)
+foreach(name test_softusrp)
+    target_link_libraries(${name} zp_uhd_host zp_program)
+    add_dependencies(${name} zpreader softusrp)
 endforeach()
 
 # zpreader-bench: tests/bench_*.c
