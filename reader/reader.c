@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "config/log.h"
@@ -10,6 +11,7 @@
 #include "config/units.h"
 #include "dsp/linecode.h"
 #include "reader/field.h"
+#include "reader/guard.h"
 #include "reader/reader_parts.h"
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
@@ -20,6 +22,11 @@
 #define WIND_UP_IDLE_WAITS 50 /* without any progress: the far end is silent */
 #define TURNAROUND_AUTO_US 100.0
 #define TURNAROUND_AUTO_T2_RATIO 0.6
+
+void reader_thread_name(const char *name)
+{
+    prctl(PR_SET_NAME, name);
+}
 
 int64_t reader_wall_ns(void)
 {
@@ -76,6 +83,7 @@ bool reader_push_wait(struct reader *reader, struct ring *ring, const void *item
 {
     struct timespec nap = {.tv_nsec = 100000};
     while (!ring_push(ring, item)) {
+        watchdog_beat();
         if (atomic_load(&reader->over)) {
             return false;
         }
@@ -318,6 +326,7 @@ void reader_free(struct reader **reader)
     if (!r) {
         return;
     }
+    guard_stop(r);
     radio_close(&r->radio);
     publish_close(&r->publish);
     tx_shape_free(&r->shape);
@@ -342,6 +351,7 @@ enum status reader_start(struct reader *reader)
     reader->start_ns = reader_wall_ns();
     field_open(reader);
     enum status status = radio_start(reader->radio);
+    status = status ? status : guard_start(reader);
     if (status) {
         return status;
     }
@@ -426,5 +436,22 @@ enum status reader_join(struct reader *reader)
         pthread_join(reader->thread[k], NULL);
     }
     reader->n_threads = 0;
-    return reader->status ? status_fail(reader->status, "%s", reader->status_text) : ST_OK;
+    guard_stop(reader);
+    return reader_status(reader);
+}
+
+enum status reader_status(struct reader *reader)
+{
+    pthread_mutex_lock(&reader->status_mutex);
+    enum status status = reader->status;
+    if (status) {
+        status = status_fail(status, "%s", reader->status_text);
+    }
+    pthread_mutex_unlock(&reader->status_mutex);
+    return status;
+}
+
+bool reader_is_forsaken(struct reader *reader)
+{
+    return atomic_load(&reader->forsaken);
 }

@@ -56,7 +56,11 @@ void reader_stop(struct reader *reader);
 bool reader_is_over(struct reader *reader);
 /* Give up on an orderly end: wakes everything that waits for the radio. */
 void reader_abort(struct reader *reader);
+/* A thread hangs and cannot be waited for: neither join nor free, end the process. */
+bool reader_is_forsaken(struct reader *reader);
 /* Wait for all threads; the run's status with its detail recorded for status_detail(). */
 enum status reader_join(struct reader *reader) must_check;
+/* The run's status so far, detail recorded. */
+enum status reader_status(struct reader *reader) must_check;
 
 #endif

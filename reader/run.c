@@ -14,6 +14,13 @@
 
 #define POLL_NS 20000000L
 
+static bool forsaken;
+
+bool run_is_forsaken(void)
+{
+    return forsaken;
+}
+
 int run_exit_status(enum status status)
 {
     if (status == ST_OK) {
@@ -112,6 +119,10 @@ int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
     if (!status) {
         run_tell(cfg);
         run_wait(reader, &signals);
+        forsaken = reader_is_forsaken(reader);
+        if (forsaken) {
+            return run_exit_status(reader_status(reader));
+        }
         status = reader_join(reader);
     }
     int exit_status = run_exit_status(status);
