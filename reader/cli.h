@@ -16,6 +16,7 @@ struct run_cfg { /* option keys reader.*, timing.* ...: table run_options (reade
     int record_type;              /* run.record_type: "cf32|ci16" */
     double watchdog_s;            /* run.watchdog_s */
     bool json, trace;             /* run.json --json, run.trace --trace */
+    bool dry_run;                 /* run.dry_run --dry-run */
 };
 extern const struct option_table run_options;
 

@@ -9,7 +9,7 @@
 /* short forms for those who transmit, or simulate */
 #define ON_AIR                                                                                     \
     " tags seed tx-gain rx-gain ant tx-ant args rx-args subdev rx-subdev tx-subdev ref channels "  \
-    "radio region record session target q rounds "
+    "radio region record session target q rounds dry-run "
 
 static const struct cli_command inventory_row = {
     .name = "inventory",

@@ -147,9 +147,9 @@ static enum status timing_set(struct reader *r)
                     turnaround_us, r->link.t2_max_us);
     }
     r->turnaround_ticks = turnaround_us * 1e-6 * r->rate_sps;
-    if (!radio_ops_of(r->radio)->real_time) { /* the horizon must outrun block and edge */
-        double least = (double)radio_tx_block_samples(r->radio) + LEAST_STEP_TICKS +
-                       (double)tx_shape_lead_ticks(r->shape);
+    if (!radio_table[r->cfg.radio.kind]->real_time) { /* the horizon must outrun block and edge */
+        double block = r->radio ? (double)radio_tx_block_samples(r->radio) : 0.0;
+        double least = block + LEAST_STEP_TICKS + (double)tx_shape_lead_ticks(r->shape);
         if (r->turnaround_ticks < least) {
             log_info("turnaround raised from %.1f to %.1f us: a block and an edge of the radio",
                      turnaround_us, least * 1e6 / r->rate_sps);
@@ -160,7 +160,8 @@ static enum status timing_set(struct reader *r)
     return ST_OK;
 }
 
-static enum status radio_choose(struct reader *r, const struct option_set *options)
+/* What is decided before a radio is opened: rate, blocks, and whether all of it is allowed. */
+static enum status radio_plan(struct reader *r)
 {
     struct radio_cfg *radio = &r->cfg.radio;
     if (isnan(radio->rate_sps)) {
@@ -174,14 +175,11 @@ static enum status radio_choose(struct reader *r, const struct option_set *optio
                            "recordings",
                            ops->name);
     }
-    enum status status =
-        plan_make(&r->cfg.plan, r->cfg.run.region, r->cfg.tx.amplitude, radio, &r->plan);
-    status = status ? status : radio_open(radio, options, &r->radio);
-    status = status ? status : plan_fit(&r->plan, r->radio);
-    if (status) {
-        return status;
-    }
-    r->rate_sps = radio_rate_sps(r->radio);
+    return plan_make(&r->cfg.plan, r->cfg.run.region, r->cfg.tx.amplitude, radio, &r->plan);
+}
+
+static enum status rate_check(const struct reader *r)
+{
     if (r->rate_sps < SAMPLES_PER_TPRI_LEAST * r->link.blf_hz) {
         return status_fail(ST_USAGE,
                            "radio.rate_sps = %g S/s gives %.1f samples per Tpri at BLF %g Hz; at "
@@ -190,6 +188,18 @@ static enum status radio_choose(struct reader *r, const struct option_set *optio
                            SAMPLES_PER_TPRI_LEAST, SAMPLES_PER_TPRI_LEAST * r->link.blf_hz);
     }
     return ST_OK;
+}
+
+static enum status radio_choose(struct reader *r, const struct option_set *options)
+{
+    enum status status = radio_plan(r);
+    status = status ? status : radio_open(&r->cfg.radio, options, &r->radio);
+    status = status ? status : plan_fit(&r->plan, r->radio);
+    if (status) {
+        return status;
+    }
+    r->rate_sps = radio_rate_sps(r->radio);
+    return rate_check(r);
 }
 
 static enum status pool_set(struct reader *r)
@@ -299,8 +309,26 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     return status ? status : recorder_set(r);
 }
 
-enum status reader_new(const struct reader_cfg *cfg, const struct option_set *options,
-                       struct reader **reader)
+/* The same order without a device. */
+static enum status parts_plan(struct reader *r)
+{
+    enum status status = link_make(&r->cfg.link, &r->link);
+    status = status ? status : host_cpus_parse(r->cfg.run.cpu_list, &r->cpus);
+    status = status ? status : inventory_check(&r->cfg.inventory);
+    status = status ? status : radio_plan(r);
+    if (status) {
+        return status;
+    }
+    r->rate_sps = r->cfg.radio.rate_sps;
+    plan_fit_rate(&r->plan, r->rate_sps);
+    status = rate_check(r);
+    status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
+    status = status ? status : timing_set(r);
+    return status ? status : field_check(r);
+}
+
+static enum status reader_make(const struct reader_cfg *cfg, const struct option_set *options,
+                               bool planned_only, struct reader **reader)
 {
     struct reader *r = calloc(1, sizeof *r);
     if (!r) {
@@ -311,13 +339,24 @@ enum status reader_new(const struct reader_cfg *cfg, const struct option_set *op
     pthread_mutex_init(&r->progress.mutex, NULL);
     r->progress.not_before_tick = INT64_MIN;
     atomic_init(&r->tx_off_tick, INT64_MAX);
-    enum status status = parts_set(r, options);
+    enum status status = planned_only ? parts_plan(r) : parts_set(r, options);
     if (status) {
         reader_free(&r);
         return status;
     }
     *reader = r;
     return ST_OK;
+}
+
+enum status reader_new(const struct reader_cfg *cfg, const struct option_set *options,
+                       struct reader **reader)
+{
+    return reader_make(cfg, options, false, reader);
+}
+
+enum status reader_plan(const struct reader_cfg *cfg, struct reader **reader)
+{
+    return reader_make(cfg, NULL, true, reader);
 }
 
 void reader_free(struct reader **reader)

@@ -45,6 +45,9 @@ double reader_turnaround_us(const struct run_cfg *run, const struct link *link);
  *   own caller frees; `options` is borrowed until reader_free */
 enum status reader_new(const struct reader_cfg *cfg, const struct option_set *options,
                        struct reader **reader) must_check;
+/* As far as reader_new comes without opening anything: link, plan, rate, waveform and timing, all
+ * checked as it checks them. Good for looking at (dry_run.c) and freeing, not for starting. */
+enum status reader_plan(const struct reader_cfg *cfg, struct reader **reader) must_check;
 void reader_free(struct reader **reader);
 
 /* Start the threads. */

@@ -11,6 +11,7 @@
 
 #include "config/log.h"
 #include "protocol/link.h"
+#include "reader/dry_run.h"
 
 #define POLL_NS 20000000L
 
@@ -108,6 +109,9 @@ static void run_wait(struct reader *reader, const sigset_t *signals)
 
 int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
 {
+    if (cfg->run.dry_run) {
+        return run_exit_status(dry_run(cfg, stdout));
+    }
     sigset_t signals;
     run_signals_block(&signals);
     struct reader *reader = NULL;
