@@ -70,6 +70,11 @@ foreach(name test_program test_program_bad test_program_decode test_program_guar
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ports)
 endforeach()
 
+# over stock libuhd against the software USRP, on a loopback address of its own; in real time
+target_link_libraries(test_softusrp_guard zp_program)
+add_dependencies(test_softusrp_guard zpreader softusrp)
+set_tests_properties(test_softusrp_guard PROPERTIES RUN_SERIAL TRUE)
+
 # zpreader-bench: tests/bench_*.c
 file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench_*.c)
 add_executable(zpreader-bench ${bench_sources})
