@@ -14,7 +14,9 @@ struct run_cfg { /* option keys reader.*, timing.* ...: table run_options (reade
     char cpu_list[LIMIT_TEXT];    /* timing.cpu_list: "2,3"; "" = not pinned */
     char record_base[LIMIT_TEXT]; /* run.record, --record BASE; "" = off */
     int record_type;              /* run.record_type: "cf32|ci16" */
+    double watchdog_s;            /* run.watchdog_s */
     bool json, trace;             /* run.json --json, run.trace --trace */
+    bool dry_run;                 /* run.dry_run --dry-run */
 };
 extern const struct option_table run_options;
 

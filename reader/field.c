@@ -151,7 +151,13 @@ static enum status cell_set(struct reader *reader, const struct hop_cell *before
         memcpy(setting.rx_antenna, antenna->rx, sizeof antenna->rx);
         changed = true;
     }
-    return changed ? radio_set(reader->radio, &setting, cell->set_tick) : ST_OK;
+    if (!changed) {
+        return ST_OK;
+    }
+    watchdog_leave(); /* a slow device: the carrier is off, and goes on by nothing but us */
+    enum status status = radio_set(reader->radio, &setting, cell->set_tick);
+    watchdog_return();
+    return status;
 }
 
 enum status field_move(struct field *field, double tick)

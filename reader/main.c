@@ -1,4 +1,7 @@
 /* main.c - the program: which sub-commands and which option tables there are. */
+#include <stdio.h>
+#include <unistd.h>
+
 #include "reader/cli.h"
 #include "reader/option_tables.h"
 #include "reader/run.h"
@@ -6,7 +9,7 @@
 /* short forms for those who transmit, or simulate */
 #define ON_AIR                                                                                     \
     " tags seed tx-gain rx-gain ant tx-ant args rx-args subdev rx-subdev tx-subdev ref channels "  \
-    "radio region record session target q rounds "
+    "radio region record session target q rounds dry-run "
 
 static const struct cli_command inventory_row = {
     .name = "inventory",
@@ -47,5 +50,10 @@ int main(int argc, char **argv)
 {
     const struct option_table *tables[OPTION_TABLES_MAX];
     size_t n_tables = option_tables_collect(tables);
-    return cli_main(argc, argv, tables, n_tables);
+    int status = cli_main(argc, argv, tables, n_tables);
+    if (run_is_forsaken()) {
+        fflush(NULL);
+        _exit(status);
+    }
+    return status;
 }

@@ -352,6 +352,13 @@ static enum status power_fit(struct plan *plan, const struct radio_about *about,
     return status ? status : power_check(plan);
 }
 
+void plan_fit_rate(struct plan *plan, double rate_sps)
+{
+    require(plan);
+    plan->schedule.rate_sps = rate_sps;
+    hop_init(&plan->hop, &plan->schedule);
+}
+
 enum status plan_fit(struct plan *plan, struct radio *radio)
 {
     require(plan);
@@ -359,11 +366,10 @@ enum status plan_fit(struct plan *plan, struct radio *radio)
     const struct radio_ops *ops = radio_ops_of(radio);
     struct radio_about about = {.tx_gain_max_db = NAN, .tx_gain_db = NAN, .rx_gain_db = NAN};
     struct radio_setting setting = {.freq_hz = NAN, .tx_gain_db = NAN, .rx_gain_db = NAN};
-    plan->schedule.rate_sps = radio_rate_sps(radio);
     if (isnan(plan->schedule.channel_hz[0])) {
         plan->schedule.channel_hz[0] = radio_freq_hz(radio);
     }
-    hop_init(&plan->hop, &plan->schedule);
+    plan_fit_rate(plan, radio_rate_sps(radio));
     enum status status = ops->describe ? radio_describe(radio, &about) : ST_OK;
     status = status ? status : power_fit(plan, &about, ops->real_time, &setting);
     const struct plan_antenna *first = &plan->antenna[0];

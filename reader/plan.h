@@ -56,6 +56,9 @@ struct plan {
 enum status plan_make(const struct plan_cfg *cfg, int region, double amplitude,
                       struct radio_cfg *radio, struct plan *plan) must_check;
 
+/* The schedule at a sample rate; part of plan_fit.   pre  plan_make passed */
+void plan_fit_rate(struct plan *plan, double rate_sps);
+
 /* Fit the plan to the radio as opened, before it starts: rate, gains in force, first antenna; a
  * transmit gain beyond the cap of an uncalibrated radio is lowered.
  *   err  as plan_make; ST_UNSUPPORTED a real radio that does not tell its gains, ST_IO */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "config/log.h"
@@ -10,6 +11,7 @@
 #include "config/units.h"
 #include "dsp/linecode.h"
 #include "reader/field.h"
+#include "reader/guard.h"
 #include "reader/reader_parts.h"
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
@@ -20,6 +22,11 @@
 #define WIND_UP_IDLE_WAITS 50 /* without any progress: the far end is silent */
 #define TURNAROUND_AUTO_US 100.0
 #define TURNAROUND_AUTO_T2_RATIO 0.6
+
+void reader_thread_name(const char *name)
+{
+    prctl(PR_SET_NAME, name);
+}
 
 int64_t reader_wall_ns(void)
 {
@@ -76,6 +83,7 @@ bool reader_push_wait(struct reader *reader, struct ring *ring, const void *item
 {
     struct timespec nap = {.tv_nsec = 100000};
     while (!ring_push(ring, item)) {
+        watchdog_beat();
         if (atomic_load(&reader->over)) {
             return false;
         }
@@ -139,9 +147,9 @@ static enum status timing_set(struct reader *r)
                     turnaround_us, r->link.t2_max_us);
     }
     r->turnaround_ticks = turnaround_us * 1e-6 * r->rate_sps;
-    if (!radio_ops_of(r->radio)->real_time) { /* the horizon must outrun block and edge */
-        double least = (double)radio_tx_block_samples(r->radio) + LEAST_STEP_TICKS +
-                       (double)tx_shape_lead_ticks(r->shape);
+    if (!radio_table[r->cfg.radio.kind]->real_time) { /* the horizon must outrun block and edge */
+        double block = r->radio ? (double)radio_tx_block_samples(r->radio) : 0.0;
+        double least = block + LEAST_STEP_TICKS + (double)tx_shape_lead_ticks(r->shape);
         if (r->turnaround_ticks < least) {
             log_info("turnaround raised from %.1f to %.1f us: a block and an edge of the radio",
                      turnaround_us, least * 1e6 / r->rate_sps);
@@ -152,7 +160,8 @@ static enum status timing_set(struct reader *r)
     return ST_OK;
 }
 
-static enum status radio_choose(struct reader *r, const struct option_set *options)
+/* What is decided before a radio is opened: rate, blocks, and whether all of it is allowed. */
+static enum status radio_plan(struct reader *r)
 {
     struct radio_cfg *radio = &r->cfg.radio;
     if (isnan(radio->rate_sps)) {
@@ -166,14 +175,11 @@ static enum status radio_choose(struct reader *r, const struct option_set *optio
                            "recordings",
                            ops->name);
     }
-    enum status status =
-        plan_make(&r->cfg.plan, r->cfg.run.region, r->cfg.tx.amplitude, radio, &r->plan);
-    status = status ? status : radio_open(radio, options, &r->radio);
-    status = status ? status : plan_fit(&r->plan, r->radio);
-    if (status) {
-        return status;
-    }
-    r->rate_sps = radio_rate_sps(r->radio);
+    return plan_make(&r->cfg.plan, r->cfg.run.region, r->cfg.tx.amplitude, radio, &r->plan);
+}
+
+static enum status rate_check(const struct reader *r)
+{
     if (r->rate_sps < SAMPLES_PER_TPRI_LEAST * r->link.blf_hz) {
         return status_fail(ST_USAGE,
                            "radio.rate_sps = %g S/s gives %.1f samples per Tpri at BLF %g Hz; at "
@@ -182,6 +188,18 @@ static enum status radio_choose(struct reader *r, const struct option_set *optio
                            SAMPLES_PER_TPRI_LEAST, SAMPLES_PER_TPRI_LEAST * r->link.blf_hz);
     }
     return ST_OK;
+}
+
+static enum status radio_choose(struct reader *r, const struct option_set *options)
+{
+    enum status status = radio_plan(r);
+    status = status ? status : radio_open(&r->cfg.radio, options, &r->radio);
+    status = status ? status : plan_fit(&r->plan, r->radio);
+    if (status) {
+        return status;
+    }
+    r->rate_sps = radio_rate_sps(r->radio);
+    return rate_check(r);
 }
 
 static enum status pool_set(struct reader *r)
@@ -291,8 +309,26 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     return status ? status : recorder_set(r);
 }
 
-enum status reader_new(const struct reader_cfg *cfg, const struct option_set *options,
-                       struct reader **reader)
+/* The same order without a device. */
+static enum status parts_plan(struct reader *r)
+{
+    enum status status = link_make(&r->cfg.link, &r->link);
+    status = status ? status : host_cpus_parse(r->cfg.run.cpu_list, &r->cpus);
+    status = status ? status : inventory_check(&r->cfg.inventory);
+    status = status ? status : radio_plan(r);
+    if (status) {
+        return status;
+    }
+    r->rate_sps = r->cfg.radio.rate_sps;
+    plan_fit_rate(&r->plan, r->rate_sps);
+    status = rate_check(r);
+    status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
+    status = status ? status : timing_set(r);
+    return status ? status : field_check(r);
+}
+
+static enum status reader_make(const struct reader_cfg *cfg, const struct option_set *options,
+                               bool planned_only, struct reader **reader)
 {
     struct reader *r = calloc(1, sizeof *r);
     if (!r) {
@@ -303,7 +339,7 @@ enum status reader_new(const struct reader_cfg *cfg, const struct option_set *op
     pthread_mutex_init(&r->progress.mutex, NULL);
     r->progress.not_before_tick = INT64_MIN;
     atomic_init(&r->tx_off_tick, INT64_MAX);
-    enum status status = parts_set(r, options);
+    enum status status = planned_only ? parts_plan(r) : parts_set(r, options);
     if (status) {
         reader_free(&r);
         return status;
@@ -312,12 +348,24 @@ enum status reader_new(const struct reader_cfg *cfg, const struct option_set *op
     return ST_OK;
 }
 
+enum status reader_new(const struct reader_cfg *cfg, const struct option_set *options,
+                       struct reader **reader)
+{
+    return reader_make(cfg, options, false, reader);
+}
+
+enum status reader_plan(const struct reader_cfg *cfg, struct reader **reader)
+{
+    return reader_make(cfg, NULL, true, reader);
+}
+
 void reader_free(struct reader **reader)
 {
     struct reader *r = *reader;
     if (!r) {
         return;
     }
+    guard_stop(r);
     radio_close(&r->radio);
     publish_close(&r->publish);
     tx_shape_free(&r->shape);
@@ -342,6 +390,7 @@ enum status reader_start(struct reader *reader)
     reader->start_ns = reader_wall_ns();
     field_open(reader);
     enum status status = radio_start(reader->radio);
+    status = status ? status : guard_start(reader);
     if (status) {
         return status;
     }
@@ -426,5 +475,22 @@ enum status reader_join(struct reader *reader)
         pthread_join(reader->thread[k], NULL);
     }
     reader->n_threads = 0;
-    return reader->status ? status_fail(reader->status, "%s", reader->status_text) : ST_OK;
+    guard_stop(reader);
+    return reader_status(reader);
+}
+
+enum status reader_status(struct reader *reader)
+{
+    pthread_mutex_lock(&reader->status_mutex);
+    enum status status = reader->status;
+    if (status) {
+        status = status_fail(status, "%s", reader->status_text);
+    }
+    pthread_mutex_unlock(&reader->status_mutex);
+    return status;
+}
+
+bool reader_is_forsaken(struct reader *reader)
+{
+    return atomic_load(&reader->forsaken);
 }

@@ -45,6 +45,9 @@ double reader_turnaround_us(const struct run_cfg *run, const struct link *link);
  *   own caller frees; `options` is borrowed until reader_free */
 enum status reader_new(const struct reader_cfg *cfg, const struct option_set *options,
                        struct reader **reader) must_check;
+/* As far as reader_new comes without opening anything: link, plan, rate, waveform and timing, all
+ * checked as it checks them. Good for looking at (dry_run.c) and freeing, not for starting. */
+enum status reader_plan(const struct reader_cfg *cfg, struct reader **reader) must_check;
 void reader_free(struct reader **reader);
 
 /* Start the threads. */
@@ -56,7 +59,11 @@ void reader_stop(struct reader *reader);
 bool reader_is_over(struct reader *reader);
 /* Give up on an orderly end: wakes everything that waits for the radio. */
 void reader_abort(struct reader *reader);
+/* A thread hangs and cannot be waited for: neither join nor free, end the process. */
+bool reader_is_forsaken(struct reader *reader);
 /* Wait for all threads; the run's status with its detail recorded for status_detail(). */
 enum status reader_join(struct reader *reader) must_check;
+/* The run's status so far, detail recorded. */
+enum status reader_status(struct reader *reader) must_check;
 
 #endif

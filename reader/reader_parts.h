@@ -10,6 +10,7 @@
 #include "reader/reader.h"
 #include "reader/ring.h"
 #include "reader/stats.h"
+#include "reader/watchdog.h"
 
 enum {
     IQ_BLOCKS = 512, /* pool; power of two: at one packet a block still a tenth of a second */
@@ -87,6 +88,8 @@ struct reader {
     _Atomic int64_t tx_off_tick;     /* carrier off from here, INT64_MAX while the run goes on */
     _Atomic int64_t tx_sent_tick;    /* sent so far */
     atomic_bool stop_asked, over, radio_stopped, tx_over, stream_over;
+    atomic_bool forsaken; /* a thread hangs: do not wait for any, PUBLISH ends by itself */
+    struct watchdog watchdog;
     atomic_uint_fast64_t dropped_records, dropped_blocks;
     struct stats_turnaround turnaround; /* TX writes, INVENTORY reads: own lock */
 
@@ -118,6 +121,8 @@ bool reader_is_deserted(struct reader *reader);
 void reader_record(struct reader *reader, const struct record *record);
 /* Push and wait for room (non-real-time paths). False once the reader is over. */
 bool reader_push_wait(struct reader *reader, struct ring *ring, const void *item);
+/* Name of the calling thread, for top -H and debuggers: at most 15 characters. */
+void reader_thread_name(const char *name);
 int64_t reader_wall_ns(void);
 /* CPU seconds of the process per wall second since the start. */
 double reader_cpu_ratio(const struct reader *reader);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "config/require.h"
+#include "reader/watchdog.h"
 
 enum { SPINS_BEFORE_SLEEP = 200 };
 
@@ -59,6 +60,7 @@ static void bell_deadline(struct timespec *deadline, int timeout_ms)
 
 void bell_wait(struct bell *bell, unsigned seen, int timeout_ms)
 {
+    watchdog_beat();
     for (int spin = 0; spin < SPINS_BEFORE_SLEEP; spin++) {
         if (atomic_load(&bell->rings) != seen) {
             return;

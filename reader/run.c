@@ -11,8 +11,16 @@
 
 #include "config/log.h"
 #include "protocol/link.h"
+#include "reader/dry_run.h"
 
 #define POLL_NS 20000000L
+
+static bool forsaken;
+
+bool run_is_forsaken(void)
+{
+    return forsaken;
+}
 
 int run_exit_status(enum status status)
 {
@@ -101,6 +109,9 @@ static void run_wait(struct reader *reader, const sigset_t *signals)
 
 int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
 {
+    if (cfg->run.dry_run) {
+        return run_exit_status(dry_run(cfg, stdout));
+    }
     sigset_t signals;
     run_signals_block(&signals);
     struct reader *reader = NULL;
@@ -112,6 +123,10 @@ int run_reader(const struct reader_cfg *cfg, const struct option_set *options)
     if (!status) {
         run_tell(cfg);
         run_wait(reader, &signals);
+        forsaken = reader_is_forsaken(reader);
+        if (forsaken) {
+            return run_exit_status(reader_status(reader));
+        }
         status = reader_join(reader);
     }
     int exit_status = run_exit_status(status);

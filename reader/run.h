@@ -14,6 +14,9 @@ void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struc
  *   out exit status of the program; messages are on stderr */
 int run_reader(const struct reader_cfg *cfg, const struct option_set *options);
 
+/* A thread of a run hangs: main returns by _exit, which asks nothing of it. */
+bool run_is_forsaken(void);
+
 /* Exit status for a failure: 2 for usage and configuration, 1 otherwise; prints status_detail(). */
 int run_exit_status(enum status status);
 

@@ -1,5 +1,5 @@
 /* thread_dsp.c - DSP: iq blocks and listening windows -> replies, and how far it has come. */
-#include "reader/reader_parts.h"
+#include "reader/guard.h"
 
 struct dsp_state {
     bool listening;
@@ -64,11 +64,13 @@ void *thread_dsp(void *argument)
 {
     struct reader *reader = argument;
     struct dsp_state state = {0};
+    reader_thread_name("zp-dsp");
+    watchdog_join(&reader->watchdog, GUARD_DSP, "the receiver (DSP thread)");
     for (;;) {
         struct iq_item item;
         unsigned seen = bell_read(&reader->bell_dsp);
         if (!ring_pop(&reader->iq_ready, &item)) {
-            bell_wait(&reader->bell_dsp, seen, -1);
+            bell_wait(&reader->bell_dsp, seen, 100);
             continue;
         }
         if (!item.block) {
@@ -78,12 +80,14 @@ void *thread_dsp(void *argument)
         windows_take(reader, &state);
         block_process(reader, &state, &item);
         progress_tell(reader, &state);
+        watchdog_beat();
         if (reader->recorder) {
             ring_push(&reader->iq_done, &item); /* PUBLISH gives the block back */
         } else {
             ring_push(&reader->iq_free, &item.block);
         }
     }
+    watchdog_leave();
     atomic_store(&reader->stream_over, true);
     bell_ring(&reader->bell_inventory);
     struct iq_item last = {.block = NULL};

@@ -5,6 +5,7 @@
 #include "config/require.h"
 #include "config/units.h"
 #include "reader/field.h"
+#include "reader/guard.h"
 
 /* The trigger is a QueryRep: four bits that wake envelope detectors and start no round. */
 static void trigger_make(struct command_item *item)
@@ -112,11 +113,14 @@ void *thread_emit(void *argument)
     struct reader *reader = argument;
     double duration_s = reader->cfg.run.duration_s;
     int64_t end = isfinite(duration_s) ? (int64_t)(duration_s * reader->rate_sps) : INT64_MAX;
+    reader_thread_name("zp-emit");
+    watchdog_join(&reader->watchdog, GUARD_DECIDE, "the emitter (EMIT thread)");
     emit_loop(reader, end);
     int64_t off = atomic_load(&reader->stop_asked) ? 0 : end;
     reader_wind_up(reader, off);
     summary_record(reader);
     struct record_item last = {.over = true};
     reader_push_wait(reader, &reader->records, &last);
+    watchdog_leave();
     return NULL;
 }

@@ -11,7 +11,7 @@
 #include "protocol/reply.h"
 #include "reader/diagnose_run.h"
 #include "reader/field.h"
-#include "reader/reader_parts.h"
+#include "reader/guard.h"
 #include "reader/record_reply.h"
 
 #define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
@@ -453,6 +453,7 @@ static void inventory_loop(struct inventory_state *state)
     respond(state, (struct inventory_event){.heard = HEARD_START}, field_ready_tick(&state->field),
             INFINITY, 0);
     while (!state->done) {
+        watchdog_beat();
         unsigned seen = bell_read(&reader->bell_inventory);
         bool deserted = reader_is_deserted(reader); /* before the last look at what was heard */
         if (ring_pop(&reader->lates, &late)) {
@@ -477,6 +478,8 @@ void *thread_inventory(void *argument)
     static struct inventory_state state; /* one reader a process runs an inventory */
     memset(&state, 0, sizeof state);
     state.reader = reader;
+    reader_thread_name("zp-inventory");
+    watchdog_join(&reader->watchdog, GUARD_DECIDE, "the inventory (INVENTORY thread)");
     state.carrier_sign = 1;
     state.blf_hz = NAN;
     state.next_status_s = 1.0;
@@ -497,5 +500,6 @@ void *thread_inventory(void *argument)
     }
     struct record_item last = {.over = true};
     reader_push_wait(reader, &reader->records, &last);
+    watchdog_leave();
     return NULL;
 }

@@ -76,9 +76,11 @@ void *thread_publish(void *argument)
     bool over = false, record_failed = false;
     struct trouble trouble = {0};
     int64_t next_tick_ns = reader_wall_ns();
+    reader_thread_name("zp-publish");
     while (!over) {
         unsigned seen = bell_read(&reader->bell_publish);
-        over = records_take(reader);
+        bool forsaken = atomic_load(&reader->forsaken); /* before the last look */
+        over = records_take(reader) || forsaken;
         samples_take(reader, &record_failed);
         if (reader_wall_ns() >= next_tick_ns) {
             publish_tick(reader->publish);

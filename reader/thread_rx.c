@@ -24,6 +24,7 @@ void *thread_rx(void *argument)
         &reader->pool[IQ_BLOCKS - 1]; /* never in the ring: takes what is lost */
     int64_t lost_samples = 0;
     enum status status = ST_OK;
+    reader_thread_name("zp-rx");
     while (status == ST_OK) {
         struct iq_block *block = block_take(reader);
         bool lost = block == NULL;

@@ -2,9 +2,9 @@
  * more than the lead ahead of the device clock). */
 #include <time.h>
 
-#include "reader/reader_parts.h"
+#include "reader/crash.h"
 
-enum { TX_CHUNK_SAMPLES = 4096 };
+enum { TX_CHUNK_SAMPLES = 4096, ZEROS_LAST = 64 };
 #define TX_STEP_RATIO 0.125   /* of the lead */
 #define TX_NAP_MAX_NS 1000000 /* a stop is never noticed later */
 
@@ -71,7 +71,9 @@ static void tx_plan_end(struct reader *reader, struct tx_state *state)
     int64_t earliest = state->next_tick + tx_shape_lead_ticks(reader->shape);
     off = off > earliest ? off : earliest;
     tx_shape_carrier_off(reader->shape, off);
-    state->end_tick = off + tx_shape_ramp_ticks(reader->shape) + 64; /* zeros last */
+    /* zeros last, as many as surely go out: what is no whole block may never */
+    state->end_tick = off + tx_shape_ramp_ticks(reader->shape) + ZEROS_LAST +
+                      (int64_t)radio_tx_block_samples(reader->radio);
 }
 
 /* A real-time radio is fed in steps of a good part of its lead: packets of a few samples would cost
@@ -116,6 +118,8 @@ void *thread_tx(void *argument)
     struct reader *reader = argument;
     struct tx_state state = {.end_tick = INT64_MAX};
     enum status status = ST_OK;
+    reader_thread_name("zp-tx");
+    crash_mark_tx();
     while (status == ST_OK && !atomic_load(&reader->radio_stopped)) {
         unsigned seen = bell_read(&reader->bell_tx);
         int64_t limit = tx_limit(reader);

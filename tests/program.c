@@ -134,7 +134,7 @@ static bool has_crashed(const struct program *program)
            strstr(program->err, "Sanitizer") || strstr(program->err, "runtime error:");
 }
 
-void program_wait(struct program *program, double timeout_s)
+static void wait_until(struct program *program, double timeout_s)
 {
     const double end_s = program_clock_s() + timeout_s * (PROGRAM_IS_SLOW ? 10.0 : 1.0);
     int ended = 0;
@@ -152,8 +152,22 @@ void program_wait(struct program *program, double timeout_s)
     if (late) {
         fail_msg("still running after %g s; stderr:\n%s", timeout_s, program->err);
     }
+}
+
+void program_wait(struct program *program, double timeout_s)
+{
+    wait_until(program, timeout_s);
     if (has_crashed(program)) {
         fail_msg("crashed, exit status %d; stderr:\n%s", program->exit_status, program->err);
+    }
+}
+
+void program_wait_killed(struct program *program, int number, double timeout_s)
+{
+    wait_until(program, timeout_s);
+    if (program->exit_status != 128 + number) {
+        fail_msg("exit status %d, not %d; stderr:\n%s", program->exit_status, 128 + number,
+                 program->err);
     }
 }
 

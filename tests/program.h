@@ -43,6 +43,9 @@ void program_start(struct program *program, const char *path, const char *argume
  * fails. A crash or a sanitizer's report fails the test too.   out  out, err, exit_status, wall_s */
 void program_wait(struct program *program, double timeout_s);
 
+/* The same where it is expected to die of a signal; anything else fails the test. */
+void program_wait_killed(struct program *program, int number, double timeout_s);
+
 /* zpreader: start and wait. */
 __attribute__((format(printf, 2, 3))) void program_run(struct program *program, const char *format,
                                                        ...);

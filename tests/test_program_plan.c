@@ -218,14 +218,59 @@ static void program_plan_refuses_before_it_starts(void **state)
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         struct program program;
-        program_run(&program, "inventory --duration 1 %s", rows[k].flags);
-        assert_int_equal(program.exit_status, strstr(rows[k].flags, "calibration") ? 1 : 2);
-        if (!strstr(program.err, rows[k].message)) {
-            fail_msg("'%s' is not in '%s'", rows[k].message, program.err);
+        for (int dry = 0; dry < 2; dry++) {
+            program_run(&program, "inventory --duration 1 %s%s", rows[k].flags,
+                        dry ? " --dry-run" : "");
+            assert_int_equal(program.exit_status, strstr(rows[k].flags, "calibration") ? 1 : 2);
+            if (!strstr(program.err, rows[k].message)) {
+                fail_msg("'%s' is not in '%s'", rows[k].message, program.err);
+            }
+            assert_string_equal(program.out, "");
+            program_free(&program);
         }
-        assert_string_equal(program.out, "");
+    }
+}
+
+/* Every refusal of the run is one of --dry-run, and nothing is opened: the radio named does not exist. */
+static void program_plan_is_told_by_dry_run(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *flags, *told[6];
+    } rows[] = {
+        {"inventory --radio uhd --args addr=192.0.2.1 --radio.region fcc --freq 915.25M",
+         {"uhd addr=192.0.2.1, not opened", "channels    50", "915.2500 ", "397 ms",
+          "0.4 s on a channel in any 20 s (47 CFR 15.247(a)(1)(i))", "EIRP unknown"}},
+        {"emit --radio uhd --radio.region etsi --freq 867.5M --duration 3",
+         {"carrier     on 867.5000 MHz", "off for 103 ms", "allows 35.15 dBm EIRP",
+          "a carrier, for 3 s", "20 dB below", "sent 2000 us ahead"}},
+        {"inventory --blf 250k --tari 12.5 --link.m miller4 --radio.antennas RX2,TX/RX",
+         {"rate        4 MS/s, 16.0 samples a Tpri", "Miller-4, BLF 250 kHz", "T2 12..80 us",
+          "antennas    RX2, TX/RX in turn", "497 ms", "until stopped"}},
+    };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        struct program program;
+        program_run(&program, "%s --dry-run", rows[k].flags);
+        program_succeeded(&program);
+        for (size_t j = 0; j < sizeof rows[k].told / sizeof *rows[k].told; j++) {
+            if (!strstr(program.out, rows[k].told[j])) {
+                fail_msg("'%s' is not in\n%s", rows[k].told[j], program.out);
+            }
+        }
         program_free(&program);
     }
+    struct program program;
+    program_run(&program,
+                "inventory --dry-run --json --radio uhd --radio.region china --freq 921M");
+    program_succeeded(&program);
+    json_t *plan = json_loads(program.out, 0, NULL);
+    assert_non_null(plan);
+    assert_string_equal(program_text(plan, "type"), "plan");
+    assert_int_equal(json_array_size(json_object_get(plan, "channels_hz")), 16);
+    assert_true(json_is_null(json_object_get(plan, "eirp_dbm")));
+    assert_true(program_number(plan, "on_s") <= 2.0);
+    json_decref(plan);
+    program_free(&program);
 }
 
 int main(void)
@@ -237,6 +282,7 @@ int main(void)
                                   program_kill_all),
         cmocka_unit_test_teardown(program_plan_repeats_itself, program_kill_all),
         cmocka_unit_test_teardown(program_plan_refuses_before_it_starts, program_kill_all),
+        cmocka_unit_test_teardown(program_plan_is_told_by_dry_run, program_kill_all),
     };
     return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
 }

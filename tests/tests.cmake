@@ -63,8 +63,8 @@ add_library(zp_program STATIC ${CMAKE_SOURCE_DIR}/tests/program.c
 target_include_directories(zp_program PUBLIC ${CMAKE_SOURCE_DIR})
 target_compile_definitions(zp_program PUBLIC ZP_BUILD_DIR="${CMAKE_BINARY_DIR}")
 target_link_libraries(zp_program PUBLIC zp_radio_air PkgConfig::CMOCKA PkgConfig::JANSSON)
-foreach(name test_program test_program_bad test_program_decode test_program_plan
-        test_program_probe test_program_zmq)
+foreach(name test_program test_program_bad test_program_decode test_program_guard
+        test_program_plan test_program_probe test_program_zmq)
     target_link_libraries(${name} zp_program)
     add_dependencies(${name} zpreader zmq_field)
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ports)
@@ -79,6 +79,10 @@ foreach(name test_softusrp)
     target_link_libraries(${name} zp_uhd_host zp_program)
     add_dependencies(${name} zpreader softusrp)
 endforeach()
+# over stock libuhd against the software USRP, on a loopback address of its own; in real time
+target_link_libraries(test_softusrp_guard zp_program)
+add_dependencies(test_softusrp_guard zpreader softusrp)
+set_tests_properties(test_softusrp_guard PROPERTIES RUN_SERIAL TRUE)
 
 # zpreader-bench: tests/bench_*.c
 file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench_*.c)

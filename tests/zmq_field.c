@@ -55,7 +55,7 @@ struct field {
     struct air *air;
     void *context, *tx, *rx;
     float _Complex *sent, *heard[LIMIT_RX_CHANNELS], *reply;
-    int64_t n_samples, n_blocks;
+    int64_t n_samples, n_blocks, n_until_silence; /* the last sample with carrier ends there */
 };
 
 static volatile sig_atomic_t ended;
@@ -140,6 +140,11 @@ static bool step(struct field *field)
     const size_t n = (size_t)n_bytes / sample_bytes;
     const float _Complex *const tx[] = {field->sent};
     air_step(field->air, tx, field->heard, n);
+    for (size_t k = 0; k < n; k++) {
+        if (crealf(field->sent[k]) != 0.0f || cimagf(field->sent[k]) != 0.0f) {
+            field->n_until_silence = field->n_samples + (int64_t)k + 1;
+        }
+    }
     field->n_samples += (int64_t)n;
     field->n_blocks++;
     const size_t n_channels = (size_t)field->cfg.n_rx_channels;
@@ -157,8 +162,10 @@ static void print_truth(const struct field *field)
 {
     uint64_t n_rn16 = 0, n_epc = 0, n_acks = 0, n_late = 0;
     const size_t n_tags = air_n_tags(field->air);
-    printf("{\"n_samples\":%lld,\"n_blocks\":%lld,\"n_tags\":%zu,\"tags\":[",
-           (long long)field->n_samples, (long long)field->n_blocks, n_tags);
+    printf("{\"n_samples\":%lld,\"n_until_silence\":%lld,\"n_blocks\":%lld,\"n_tags\":%zu,"
+           "\"tags\":[",
+           (long long)field->n_samples, (long long)field->n_until_silence,
+           (long long)field->n_blocks, n_tags);
     for (size_t k = 0; k < n_tags; k++) {
         struct air_tag_truth truth;
         air_tag_read(field->air, k, &truth);

@@ -1,0 +1,206 @@
+/* test_program_guard.c - whatever befalls the program, the last the far end was sent is silence: crashes,
+ * each thread that decides standing still (held by ptrace), signals that end a run. The far end is
+ * zmq_field, which tells the last sample that was not zero. */
+#include <dirent.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "tests/program.h"
+
+#define ZEROS_LEAST 32 /* at the end of all that was sent: the run's own 64, blocks cut them */
+
+struct pair {
+    struct program reader, field;
+};
+
+static void pair_start(struct pair *pair, const char *command)
+{
+    int tx = program_free_port(), rx;
+    do {
+        rx = program_free_port();
+    } while (rx == tx);
+    program_launch(&pair->field, PROGRAM_FIELD,
+                   "--tx tcp://127.0.0.1:%d --rx tcp://127.0.0.1:%d --tags 5 --seed 5 --rate 2M "
+                   "--timeout 4",
+                   tx, rx);
+    program_launch(&pair->reader, PROGRAM_ZPREADER,
+                   "%s --json --publish.zmq.enabled=false --radio zmq --radio.zmq.tx "
+                   "tcp://127.0.0.1:%d --radio.zmq.rx tcp://127.0.0.1:%d --rate 2M",
+                   command, tx, rx);
+}
+
+/* The far end ends when the reader is gone, and says what it was sent. */
+static void pair_check_silence(struct pair *pair)
+{
+    program_wait(&pair->field, 15.0);
+    program_succeeded(&pair->field);
+    json_t *truth = json_loads(pair->field.out, 0, NULL);
+    assert_non_null(truth);
+    double n_samples = program_number(truth, "n_samples");
+    double n_until_silence = program_number(truth, "n_until_silence");
+    assert_true(n_until_silence > 1000.0);
+    if (!(n_samples - n_until_silence >= ZEROS_LEAST)) {
+        fail_msg("carrier up to sample %.0f of %.0f; stderr:\n%s", n_until_silence, n_samples,
+                 pair->reader.err);
+    }
+    json_decref(truth);
+    program_free(&pair->reader);
+    program_free(&pair->field);
+}
+
+static void program_guard_ends_the_carrier_on_every_signal(void **state)
+{
+    (void)state;
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+        struct pair pair;
+        pair_start(&pair, "inventory --duration 600");
+        program_await_lines(&pair.reader, "\"read\"", 20, 10.0);
+        kill(pair.reader.process, numbers[k]);
+        program_wait(&pair.reader, 5.0);
+        program_succeeded(&pair.reader);
+        pair_check_silence(&pair);
+    }
+}
+
+static void program_guard_ends_the_carrier_when_it_crashes(void **state)
+{
+    (void)state;
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    if (PROGRAM_IS_SLOW) {
+        skip(); /* sanitizers make an exit of their own of it */
+    }
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+        struct pair pair;
+        pair_start(&pair, k % 2 ? "emit --duration 600" : "inventory --duration 600");
+        if (k % 2) {
+            nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+        } else {
+            program_await_lines(&pair.reader, "\"read\"", 20, 10.0);
+        }
+        kill(pair.reader.process, numbers[k]);
+        program_wait_killed(&pair.reader, numbers[k], 5.0);
+        assert_non_null(strstr(pair.reader.err, "crashed; switching the carrier off"));
+        assert_non_null(strstr(pair.reader.err, "carrier off\n"));
+        pair_check_silence(&pair);
+    }
+}
+
+/* Thread of a process by its name. */
+static pid_t thread_find(pid_t process, const char *name)
+{
+    char path[300];
+    pid_t found = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks));) {
+        char text[32] = "";
+        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)process, task->d_name);
+        FILE *file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (file && fgets(text, sizeof text, file) && strncmp(text, name, strlen(name)) == 0) {
+            found = (pid_t)atoi(task->d_name);
+        }
+        if (file) {
+            fclose(file);
+        }
+    }
+    closedir(tasks);
+    return found;
+}
+
+struct hold {
+    pid_t thread;
+    atomic_int held; /* 1: yes, -1: not permitted */
+};
+
+/* The tracer: holds the thread, and waits for its end, without which its process does not end. */
+static void *hold(void *argument)
+{
+    struct hold *hold = argument;
+    bool holds = ptrace(PTRACE_SEIZE, hold->thread, NULL, NULL) == 0 &&
+                 ptrace(PTRACE_INTERRUPT, hold->thread, NULL, NULL) == 0;
+    atomic_store(&hold->held, holds ? 1 : -1);
+    int state = 0;
+    while (holds && waitpid(hold->thread, &state, __WALL) == hold->thread && WIFSTOPPED(state)) {
+    }
+    return NULL;
+}
+
+static void hold_and_check(const char *command, const char *name, const char *message)
+{
+    struct pair pair;
+    pair_start(&pair, command);
+    if (strstr(command, "inventory")) {
+        program_await_lines(&pair.reader, "\"read\"", 20, 10.0);
+    } else {
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    }
+    struct hold held = {.thread = thread_find(pair.reader.process, name)};
+    assert_true(held.thread > 0);
+    double begin_s = program_clock_s();
+    pthread_t tracer;
+    assert_int_equal(pthread_create(&tracer, NULL, hold, &held), 0);
+    program_wait(&pair.reader, 6.0);
+    double took_s = program_clock_s() - begin_s;
+    pthread_join(tracer, NULL);
+    assert_int_equal(atomic_load(&held.held), 1);
+    assert_int_equal(pair.reader.exit_status, 1);
+    assert_true(took_s > 0.4);
+    if (!strstr(pair.reader.err, message)) {
+        fail_msg("'%s' is not in '%s'", message, pair.reader.err);
+    }
+    assert_non_null(strstr(pair.reader.err, "carrier switched off"));
+    pair_check_silence(&pair);
+}
+
+static void program_guard_ends_the_carrier_when_a_thread_hangs(void **state)
+{
+    (void)state;
+    hold_and_check("inventory --duration 600 --run.watchdog_s 0.5", "zp-dsp",
+                   "the receiver (DSP thread) has stood still for 0.5 s (run.watchdog_s)");
+    hold_and_check("inventory --duration 600 --run.watchdog_s 0.5", "zp-inventory",
+                   "the inventory (INVENTORY thread) has stood still for 0.5 s");
+    hold_and_check("emit --duration 600 --run.watchdog_s 0.5", "zp-emit",
+                   "the emitter (EMIT thread) has stood still for 0.5 s");
+}
+
+/* A process stopped as a whole is not hung: it goes on where it was. */
+static void program_guard_survives_a_stop_of_the_process(void **state)
+{
+    (void)state;
+    struct pair pair;
+    pair_start(&pair, "inventory --duration 2 --run.watchdog_s 0.3");
+    program_await_lines(&pair.reader, "\"read\"", 5, 10.0);
+    kill(pair.reader.process, SIGSTOP);
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    kill(pair.reader.process, SIGCONT);
+    program_wait(&pair.reader, 20.0);
+    program_succeeded(&pair.reader);
+    pair_check_silence(&pair);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(program_guard_ends_the_carrier_on_every_signal, program_kill_all),
+        cmocka_unit_test_teardown(program_guard_ends_the_carrier_when_it_crashes, program_kill_all),
+        cmocka_unit_test_teardown(program_guard_ends_the_carrier_when_a_thread_hangs,
+                                  program_kill_all),
+        cmocka_unit_test_teardown(program_guard_survives_a_stop_of_the_process, program_kill_all),
+    };
+    return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
+}
