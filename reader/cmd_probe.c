@@ -6,7 +6,6 @@
 #include "config/log.h"
 #include "reader/probe.h"
 #include "reader/probe_options.h"
-#include "reader/region.h"
 #include "reader/run.h"
 
 static const struct option_row probe_rows[] = {
@@ -24,6 +23,12 @@ static const struct option_row probe_rows[] = {
      .fallback = "true",
      .offset = offsetof(struct probe_cfg, gain_grid),
      .meaning = "try other gains too; transmit gain never above the one in force"},
+    {.key = "probe.least_lead",
+     .kind = OPTION_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .offset = offsetof(struct probe_cfg, least_lead),
+     .meaning = "real-time radios: look for the least radio.tx_lead_us that loses nothing"},
     {.key = "probe.list",
      .kind = OPTION_BOOL,
      .unit = "",
@@ -34,13 +39,6 @@ static const struct option_row probe_rows[] = {
 
 const struct option_table probe_options = {
     .title = "probe", .rows = probe_rows, .n_rows = sizeof probe_rows / sizeof *probe_rows};
-
-/* Real radios need a region; on the others one is held to when it is named. */
-static enum status carrier_check(const struct reader_cfg *cfg)
-{
-    bool must = radio_table[cfg->radio.kind]->real_time || cfg->run.region != 0;
-    return must ? region_check(cfg->run.region, cfg->radio.freq_hz) : ST_OK;
-}
 
 static enum status set_up(struct probe *probe)
 {
@@ -60,13 +58,25 @@ static enum status set_up(struct probe *probe)
     return status;
 }
 
+/* A carrier that may not be sent is a finding, and an error as for every other sub-command. */
+static int refuse(struct probe *probe, enum status status)
+{
+    snprintf(probe->view.refusal, sizeof probe->view.refusal, "%.200s", status_detail());
+    probe_tell_findings(probe);
+    return run_exit_status(status);
+}
+
 /* Everything that goes on the air, in turn; the worst comes last in the report all the same. */
 static int probe_run(struct probe *probe)
 {
     enum status status = probe_measure(probe);
+    status = status ? status : probe_channels(probe);
     status = status ? status : probe_leads(probe);
+    if (status == ST_STOPPED) {
+        return 0;
+    }
     if (status) {
-        return status == ST_STOPPED ? 0 : run_exit_status(status);
+        return probe->refused ? refuse(probe, status) : run_exit_status(status);
     }
     int exit_status = probe_inventories(probe);
     if (exit_status || run_interrupted()) {
@@ -99,11 +109,7 @@ int cmd_probe(struct option_set *options, int n_arguments, char **arguments)
     if (probe.cfg.list) {
         probe_tell_radios(&probe);
     }
-    status = carrier_check(&probe.run);
-    if (status) {
-        snprintf(probe.view.refusal, sizeof probe.view.refusal, "%.200s", status_detail());
-        probe_tell_findings(&probe);
-        return run_exit_status(status);
-    }
-    return probe_run(&probe);
+    status = plan_make(&probe.run.plan, probe.run.run.region, probe.run.tx.amplitude,
+                       &probe.run.radio, &probe.plan);
+    return status ? refuse(&probe, status) : probe_run(&probe);
 }

@@ -91,6 +91,17 @@ static void probe_names_a_swapped_antenna(void **state)
                               "40 dB stronger on TX/RX than on RX2", "--ant TX/RX", 0});
 }
 
+/* Two channels; the antenna is on the second one. */
+static void probe_names_a_wrong_subdevice(void **state)
+{
+    (void)state;
+    check(&(struct setup_row){"--tags 10 --radio.n_rx_channels 2 --radio.sim.leak_db -75 "
+                              "--radio.sim.channel_gain_db 55 "
+                              "--radio.sim.distance_min_m 8 --radio.sim.distance_max_m 9",
+                              "wrong_subdevice", "dB stronger on A:B than on A:A", "rx_subdev A:B",
+                              0});
+}
+
 /* seed 1: the clocks of all three tags are 30 to 40 % slow */
 static void probe_names_a_wrong_blf(void **state)
 {
@@ -337,6 +348,7 @@ int main(void)
         CASE(probe_names_clipping),
         CASE(probe_names_40_db_too_little_gain),
         CASE(probe_names_a_swapped_antenna),
+        CASE(probe_names_a_wrong_subdevice),
         CASE(probe_names_a_wrong_blf),
         CASE(probe_names_15_ms_host_delay),
         CASE(probe_names_tags_without_power),
