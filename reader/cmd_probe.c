@@ -29,6 +29,31 @@ static const struct option_row probe_rows[] = {
      .fallback = "true",
      .offset = offsetof(struct probe_cfg, least_lead),
      .meaning = "real-time radios: look for the least radio.tx_lead_us that loses nothing"},
+    {.key = "probe.calibrate",
+     .kind = OPTION_TEXT,
+     .unit = "",
+     .fallback = "",
+     .offset = offsetof(struct probe_cfg, calibrate),
+     .meaning = "write (or add to) this calibration table instead of probing",
+     .shorthand = "calibrate"},
+    {.key = "probe.meter_dbm",
+     .kind = OPTION_NUMBER,
+     .unit = "dBm",
+     .fallback = "",
+     .min = -150,
+     .max = 60,
+     .offset = offsetof(struct probe_cfg, meter_dbm),
+     .meaning =
+         "calibrate: what a power meter at the transmit connector read with the carrier on at "
+         "this frequency and gain; unset: it is asked for, carrier on, gain by gain"},
+    {.key = "probe.input_dbm",
+     .kind = OPTION_NUMBER,
+     .unit = "dBm",
+     .fallback = "",
+     .min = -150,
+     .max = 20,
+     .offset = offsetof(struct probe_cfg, input_dbm),
+     .meaning = "calibrate: power of an unmodulated carrier put into the receive connector"},
     {.key = "probe.list",
      .kind = OPTION_BOOL,
      .unit = "",
@@ -91,6 +116,12 @@ static int probe_run(struct probe *probe)
     return 0;
 }
 
+static int calibrate(struct probe *probe)
+{
+    enum status status = probe_calibrate(probe);
+    return status == ST_STOPPED ? 0 : run_exit_status(status);
+}
+
 int cmd_probe(struct option_set *options, int n_arguments, char **arguments)
 {
     if (n_arguments > 0) {
@@ -106,10 +137,13 @@ int cmd_probe(struct option_set *options, int n_arguments, char **arguments)
     if (status) {
         return run_exit_status(status);
     }
-    if (probe.cfg.list) {
+    if (probe.cfg.list && !probe.cfg.calibrate[0]) {
         probe_tell_radios(&probe);
     }
     status = plan_make(&probe.run.plan, probe.run.run.region, probe.run.tx.amplitude,
                        &probe.run.radio, &probe.plan);
-    return status ? refuse(&probe, status) : probe_run(&probe);
+    if (status) {
+        return refuse(&probe, status);
+    }
+    return probe.cfg.calibrate[0] ? calibrate(&probe) : probe_run(&probe);
 }

@@ -74,6 +74,14 @@ double probe_next_freq_hz(struct probe *probe);
 enum status probe_open(struct probe *probe, const struct radio_cfg *cfg,
                        struct radio **radio) must_check;
 
+/* What it says of itself, its rate and frequency, into the probe; a radio that says nothing is none
+ * the worse for it.   err ST_IO */
+enum status probe_describe(struct probe *probe, struct radio *radio) must_check;
+
+/* Write readings of the power meter, passed or typed, and levels of a known input into the table
+ * cfg.calibrate.   err as radio, plan and calibration say; ST_NOT_FOUND nothing was measured */
+enum status probe_calibrate(struct probe *probe) must_check;
+
 /* Levels, image, delay, other ports, gain grid, replies to plain Queries: one script on one opening
  * of the radio.   err as the radio says; ST_STOPPED interrupted */
 enum status probe_measure(struct probe *probe) must_check;

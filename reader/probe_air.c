@@ -254,7 +254,8 @@ static enum status rx_run(struct rx_side *rx)
     for (size_t k = 0; k < rx->script->n_segments; k++) {
         rx->script->segment[k].n_lost = rx->script->segment[k].n_samples;
     }
-    while (!status && now < rx->end_tick) {
+    const struct probe_script *script = rx->script;
+    while (!status && now < rx->end_tick && !(script->enough && script->enough(script->context))) {
         if (run_signal_pending(&rx->signals)) {
             return status_fail(ST_STOPPED, "interrupted");
         }

@@ -39,6 +39,8 @@ struct probe_script {
     double tone_hz;
     int64_t code_chip_ticks, code_ahead_ticks; /* before the code: captured carrier */
     struct link link;                          /* of the Queries */
+    bool (*enough)(void *context); /* looked at every few ms: true ends the script; NULL: never */
+    void *context;
     unsigned query_n;
     int64_t query_ticks;
     double query_end_tick[PROBE_QUERIES_MAX]; /* last rising edge of each; out */

@@ -260,7 +260,7 @@ static enum status segments_read(struct probe *probe, const struct places *at)
                               &probe->run.receiver, probe->rate_sps, &probe->replies);
 }
 
-static enum status describe(struct probe *probe, struct radio *radio)
+enum status probe_describe(struct probe *probe, struct radio *radio)
 {
     enum status status = radio_describe(radio, &probe->about);
     probe->has_about = status == ST_OK;
@@ -273,7 +273,7 @@ enum status probe_measure(struct probe *probe)
 {
     struct radio *radio = NULL;
     enum status status = probe_open(probe, &probe->run.radio, &radio);
-    status = status ? status : describe(probe, radio);
+    status = status ? status : probe_describe(probe, radio);
     if (!status) {
         probe_tell_radio(probe);
         const struct places at = script_make(probe);
