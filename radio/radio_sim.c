@@ -167,7 +167,8 @@ static enum status sim_describe(struct radio *radio, struct radio_about *about)
     static const int reference[] = {-1, 1, 0};
     memset(about, 0, sizeof *about);
     snprintf(about->model, sizeof about->model, "simulated air");
-    snprintf(about->rx_subdev, sizeof about->rx_subdev, "A:A");
+    snprintf(about->rx_subdev, sizeof about->rx_subdev, "%s",
+             self->base.n_rx_channels > 1 ? "A:A A:B" : "A:A");
     snprintf(about->tx_antennas[0], sizeof about->tx_antennas[0], "TX/RX");
     snprintf(about->rx_antennas[0], sizeof about->rx_antennas[0], "TX/RX");
     snprintf(about->rx_antennas[1], sizeof about->rx_antennas[1], "RX2");

@@ -6,7 +6,6 @@
 #include "config/log.h"
 #include "reader/probe.h"
 #include "reader/probe_options.h"
-#include "reader/region.h"
 #include "reader/run.h"
 
 static const struct option_row probe_rows[] = {
@@ -24,6 +23,37 @@ static const struct option_row probe_rows[] = {
      .fallback = "true",
      .offset = offsetof(struct probe_cfg, gain_grid),
      .meaning = "try other gains too; transmit gain never above the one in force"},
+    {.key = "probe.least_lead",
+     .kind = OPTION_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .offset = offsetof(struct probe_cfg, least_lead),
+     .meaning = "real-time radios: look for the least radio.tx_lead_us that loses nothing"},
+    {.key = "probe.calibrate",
+     .kind = OPTION_TEXT,
+     .unit = "",
+     .fallback = "",
+     .offset = offsetof(struct probe_cfg, calibrate),
+     .meaning = "write (or add to) this calibration table instead of probing",
+     .shorthand = "calibrate"},
+    {.key = "probe.meter_dbm",
+     .kind = OPTION_NUMBER,
+     .unit = "dBm",
+     .fallback = "",
+     .min = -150,
+     .max = 60,
+     .offset = offsetof(struct probe_cfg, meter_dbm),
+     .meaning =
+         "calibrate: what a power meter at the transmit connector read with the carrier on at "
+         "this frequency and gain; unset: it is asked for, carrier on, gain by gain"},
+    {.key = "probe.input_dbm",
+     .kind = OPTION_NUMBER,
+     .unit = "dBm",
+     .fallback = "",
+     .min = -150,
+     .max = 20,
+     .offset = offsetof(struct probe_cfg, input_dbm),
+     .meaning = "calibrate: power of an unmodulated carrier put into the receive connector"},
     {.key = "probe.list",
      .kind = OPTION_BOOL,
      .unit = "",
@@ -34,13 +64,6 @@ static const struct option_row probe_rows[] = {
 
 const struct option_table probe_options = {
     .title = "probe", .rows = probe_rows, .n_rows = sizeof probe_rows / sizeof *probe_rows};
-
-/* Real radios need a region; on the others one is held to when it is named. */
-static enum status carrier_check(const struct reader_cfg *cfg)
-{
-    bool must = radio_table[cfg->radio.kind]->real_time || cfg->run.region != 0;
-    return must ? region_check(cfg->run.region, cfg->radio.freq_hz) : ST_OK;
-}
 
 static enum status set_up(struct probe *probe)
 {
@@ -60,13 +83,25 @@ static enum status set_up(struct probe *probe)
     return status;
 }
 
+/* A carrier that may not be sent is a finding, and an error as for every other sub-command. */
+static int refuse(struct probe *probe, enum status status)
+{
+    snprintf(probe->view.refusal, sizeof probe->view.refusal, "%.200s", status_detail());
+    probe_tell_findings(probe);
+    return run_exit_status(status);
+}
+
 /* Everything that goes on the air, in turn; the worst comes last in the report all the same. */
 static int probe_run(struct probe *probe)
 {
     enum status status = probe_measure(probe);
+    status = status ? status : probe_channels(probe);
     status = status ? status : probe_leads(probe);
+    if (status == ST_STOPPED) {
+        return 0;
+    }
     if (status) {
-        return status == ST_STOPPED ? 0 : run_exit_status(status);
+        return probe->refused ? refuse(probe, status) : run_exit_status(status);
     }
     int exit_status = probe_inventories(probe);
     if (exit_status || run_interrupted()) {
@@ -79,6 +114,12 @@ static int probe_run(struct probe *probe)
     probe_tell_inventory(probe);
     probe_tell_findings(probe);
     return 0;
+}
+
+static int calibrate(struct probe *probe)
+{
+    enum status status = probe_calibrate(probe);
+    return status == ST_STOPPED ? 0 : run_exit_status(status);
 }
 
 int cmd_probe(struct option_set *options, int n_arguments, char **arguments)
@@ -96,14 +137,13 @@ int cmd_probe(struct option_set *options, int n_arguments, char **arguments)
     if (status) {
         return run_exit_status(status);
     }
-    if (probe.cfg.list) {
+    if (probe.cfg.list && !probe.cfg.calibrate[0]) {
         probe_tell_radios(&probe);
     }
-    status = carrier_check(&probe.run);
+    status = plan_make(&probe.run.plan, probe.run.run.region, probe.run.tx.amplitude,
+                       &probe.run.radio, &probe.plan);
     if (status) {
-        snprintf(probe.view.refusal, sizeof probe.view.refusal, "%.200s", status_detail());
-        probe_tell_findings(&probe);
-        return run_exit_status(status);
+        return refuse(&probe, status);
     }
-    return probe_run(&probe);
+    return probe.cfg.calibrate[0] ? calibrate(&probe) : probe_run(&probe);
 }

@@ -13,6 +13,7 @@
 #define DELAY_SAMPLES 1.0
 #define DELAY_TPRI 0.125
 #define LATE_SHARE 0.02
+#define LEAD_SLACK 1.5 /* of the least lead that lost nothing in a trial */
 #define SLOTS_MIN 10
 #define REPLIES_MIN 5
 #define EMPTY_SHARE 0.98
@@ -193,6 +194,41 @@ double diagnose_rule_delay(const struct diagnose_view *view, struct diagnose_fin
     return 86.0;
 }
 
+/* The way to an answer in time: less lead where the radio takes it, then the fastest link that waits
+ * long enough. */
+static void late_advise(const struct diagnose_view *view, char advice[DIAGNOSE_TEXT])
+{
+    bool long_lead = view->real_time && view->tx_lead_us > LEAD_SLACK * view->tx_lead_least_us;
+    double lead_us = fmin(view->tx_lead_us, LEAD_SLACK * view->tx_lead_least_us);
+    double answer_us = view->answer_us - (long_lead ? view->tx_lead_us - lead_us : 0.0);
+    double blf_hz = diagnose_fastest_blf_hz(fmax(answer_us, 0.0));
+    if (isnan(view->answer_us)) {
+        diagnose_say(advice, "a lower BLF or a shorter --radio.tx_lead_us; 'zpreader probe' says "
+                             "which");
+        return;
+    }
+    if (isfinite(blf_hz)) {
+        diagnose_say(advice, "use BLF %.4g kHz%s", 1e-3 * fmin(blf_hz, view->blf_hz),
+                     blf_hz < 100e3 ? ", FM0" : "");
+    } else {
+        diagnose_say(advice, "no BLF of the standard waits so long (40 kHz: 500 us)");
+    }
+    if (long_lead) {
+        diagnose_add(advice, ", lead %.0f us (--radio.tx_lead_us %.0f)", lead_us, lead_us);
+    } else if (isnan(blf_hz) && view->turnaround_us > 0.5 * view->answer_us) {
+        diagnose_add(advice,
+                     ": most of it is this program's turnaround, %s "
+                     "(timing.turnaround_us, or a faster host)",
+                     diagnose_span_of(view->turnaround_us).text);
+    } else if (isnan(blf_hz) && view->real_time) {
+        diagnose_add(advice,
+                     ": shorten the way through the host (%s of it is radio.tx_lead_us); "
+                     "USB 3 or a direct network port, CPU governor 'performance', "
+                     "nothing else running",
+                     diagnose_span_of(view->tx_lead_us).text);
+    }
+}
+
 double diagnose_rule_late(const struct diagnose_view *view, struct diagnose_finding *finding,
                           double worst)
 {
@@ -215,32 +251,7 @@ double diagnose_rule_late(const struct diagnose_view *view, struct diagnose_find
                      diagnose_span_of(view->answer_us).text, diagnose_span_of(view->t2_max_us).text,
                      1e-3 * view->blf_hz);
     }
-    bool long_lead = view->real_time && view->tx_lead_us > 1.5 * view->tx_lead_least_us;
-    double answer_us = view->answer_us;
-    answer_us -= long_lead ? view->tx_lead_us - 1.5 * view->tx_lead_least_us : 0.0;
-    double blf_hz = diagnose_fastest_blf_hz(fmax(answer_us, 0.0));
-    if (isnan(view->answer_us)) {
-        diagnose_say(finding->advice,
-                     "a lower BLF or a shorter --radio.tx_lead_us; 'zpreader probe' says "
-                     "which");
-        return 85.0;
-    }
-    if (isnan(blf_hz)) {
-        diagnose_say(finding->advice,
-                     "no BLF of the standard waits so long (40 kHz: 500 us): shorten the way "
-                     "through the host");
-        diagnose_add(finding->advice,
-                     view->turnaround_us > 400.0 ? " (timing.turnaround_us alone is %.0f us)"
-                                                 : " (%.0f us of it are this program's)",
-                     view->turnaround_us);
-    } else {
-        diagnose_say(finding->advice, "use BLF %.4g kHz%s", 1e-3 * fmin(blf_hz, view->blf_hz),
-                     blf_hz < 100e3 ? ", FM0" : "");
-    }
-    if (long_lead) {
-        diagnose_add(finding->advice, ", lead %.0f us (--radio.tx_lead_us %.0f)",
-                     1.5 * view->tx_lead_least_us, 1.5 * view->tx_lead_least_us);
-    }
+    late_advise(view, finding->advice);
     return 85.0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "config/log.h"
 #include "config/require.h"
+#include "reader/reader_parts.h"
 
 #define SILENCE_S 3.0
 #define AGAIN_S 1.0
@@ -54,6 +55,28 @@ bool diagnose_run_due(struct diagnose_run *run, const struct record_status *tota
     run->next_s = t_s + AGAIN_S;
     view_fill(run, total, view);
     return true;
+}
+
+void diagnose_run_fill(struct reader *reader, struct diagnose_view *view)
+{
+    struct radio_about about;
+    double p50_us, p99_us, max_us;
+    double budget_us = reader->turnaround_ticks / reader->rate_sps * 1e6;
+    view->real_time = radio_ops_of(reader->radio)->real_time;
+    view->blf_hz = reader->link.blf_hz;
+    view->t2_max_us = reader->link.t2_max_us;
+    stats_turnaround_read(&reader->turnaround, &p50_us, &p99_us, &max_us);
+    view->turnaround_us = view->real_time ? p99_us : budget_us;
+    view->answer_us = view->real_time ? p99_us + reader->cfg.radio.tx_lead_us : budget_us;
+    if (radio_describe(reader->radio, &about) == ST_OK) {
+        view->ref_locked = about.ref_locked;
+        view->lo_locked = about.lo_locked;
+        view->tx_gain_db = about.tx_gain_db;
+        view->tx_gain_max_db = about.tx_gain_max_db;
+        view->rx_gain_db = about.rx_gain_db;
+        view->rx_gain_min_db = about.rx_gain_min_db;
+        view->rx_gain_max_db = about.rx_gain_max_db;
+    }
 }
 
 bool diagnose_run_tell(struct diagnose_run *run, const struct diagnose_view *view)

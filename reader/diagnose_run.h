@@ -24,6 +24,11 @@ void diagnose_run_note(struct diagnose_run *run, const struct reply_result *resu
 bool diagnose_run_due(struct diagnose_run *run, const struct record_status *total, double t_s,
                       struct diagnose_view *view);
 
+struct reader;
+/* What a run knows beside its counts. Asks the device for its sensors, which may take a while: there
+ * is nothing to be late for.   INVENTORY only */
+void diagnose_run_fill(struct reader *reader, struct diagnose_view *view);
+
 /* Log the worst finding of the view unless it was the last one told.   out it was logged */
 bool diagnose_run_tell(struct diagnose_run *run, const struct diagnose_view *view);
 

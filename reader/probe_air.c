@@ -10,7 +10,6 @@
 #include "config/units.h"
 #include "protocol/command.h"
 #include "reader/probe_delay.h"
-#include "reader/reader_parts.h"
 #include "reader/run.h"
 
 enum { TX_CHUNK = 512, RX_BLOCK = 4096, MARK_TICKS = 4096, QUERY_Q_MAX = 5 };
@@ -20,7 +19,8 @@ struct tx_side {
     struct probe_script *script;
     struct radio *radio;
     struct tx_shape *shape;
-    _Atomic int64_t *sent_ns; /* when the sample at every MARK_TICKS had been handed over */
+    _Atomic int64_t
+        *sent_at; /* device clock when the sample at every MARK_TICKS had been handed over */
     int64_t n_marks;
     bool is_on;
     unsigned n_queries;
@@ -162,7 +162,7 @@ static enum status segment_send(struct tx_side *tx, const struct probe_segment *
         tx->tick += (int64_t)n;
         int64_t mark = (tx->tick - 1) / MARK_TICKS;
         if (mark < tx->n_marks && mark * MARK_TICKS >= tx->tick - (int64_t)n) {
-            atomic_store(&tx->sent_ns[mark], reader_wall_ns());
+            atomic_store(&tx->sent_at[mark], radio_now(tx->radio));
         }
     }
     return status;
@@ -220,13 +220,14 @@ static void marks_take(struct rx_side *rx)
     const struct iq_block *block = &rx->block;
     int64_t last = block->first_tick + (int64_t)block->n_samples - 1;
     int64_t mark = last / MARK_TICKS;
-    if (mark >= rx->tx->n_marks || mark * MARK_TICKS < block->first_tick) {
+    if (!radio_ops_of(rx->radio)->real_time || mark >= rx->tx->n_marks ||
+        mark * MARK_TICKS < block->first_tick) {
         return;
     }
-    int64_t sent_ns = atomic_load(&rx->tx->sent_ns[mark]);
-    if (sent_ns != 0) {
-        stats_add(&rx->script->round_trip_us,
-                  fmax(1e-3 * (double)(reader_wall_ns() - sent_ns), 0.0));
+    int64_t sent_at = atomic_load(&rx->tx->sent_at[mark]);
+    if (sent_at != 0) {
+        double ticks = (double)(radio_now(rx->radio) - sent_at);
+        stats_add(&rx->script->round_trip_us, fmax(ticks * 1e6 / radio_rate_sps(rx->radio), 0.0));
     }
 }
 
@@ -253,7 +254,8 @@ static enum status rx_run(struct rx_side *rx)
     for (size_t k = 0; k < rx->script->n_segments; k++) {
         rx->script->segment[k].n_lost = rx->script->segment[k].n_samples;
     }
-    while (!status && now < rx->end_tick) {
+    const struct probe_script *script = rx->script;
+    while (!status && now < rx->end_tick && !(script->enough && script->enough(script->context))) {
         if (run_signal_pending(&rx->signals)) {
             return status_fail(ST_STOPPED, "interrupted");
         }
@@ -276,8 +278,8 @@ static enum status sides_new(struct tx_side *tx, struct rx_side *rx, const struc
     rx->block.capacity_samples = RX_BLOCK;
     rx->block.n_channels = radio_n_rx_channels(rx->radio);
     tx->n_marks = rx->end_tick / MARK_TICKS + 1;
-    tx->sent_ns = calloc((size_t)tx->n_marks, sizeof *tx->sent_ns);
-    bool short_of_memory = tx->sent_ns == NULL;
+    tx->sent_at = calloc((size_t)tx->n_marks, sizeof *tx->sent_at);
+    bool short_of_memory = tx->sent_at == NULL;
     for (unsigned c = 0; c < rx->block.n_channels; c++) {
         rx->block.sample[c] = calloc(RX_BLOCK, sizeof *rx->block.sample[c]);
         short_of_memory = short_of_memory || !rx->block.sample[c];
@@ -288,7 +290,7 @@ static enum status sides_new(struct tx_side *tx, struct rx_side *rx, const struc
 
 static void sides_free(struct tx_side *tx, struct rx_side *rx)
 {
-    free(tx->sent_ns);
+    free(tx->sent_at);
     tx_shape_free(&tx->shape);
     for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
         free(rx->block.sample[c]);

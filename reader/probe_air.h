@@ -39,11 +39,14 @@ struct probe_script {
     double tone_hz;
     int64_t code_chip_ticks, code_ahead_ticks; /* before the code: captured carrier */
     struct link link;                          /* of the Queries */
+    bool (*enough)(void *context); /* looked at every few ms: true ends the script; NULL: never */
+    void *context;
     unsigned query_n;
     int64_t query_ticks;
     double query_end_tick[PROBE_QUERIES_MAX]; /* last rising edge of each; out */
-    struct stats_distribution round_trip_us;  /* wall clock from sending to receiving; out */
-    struct radio_counters counters;           /* as the script ended; out */
+    struct stats_distribution
+        round_trip_us; /* real-time radios: from handing a sample over to getting it back; out */
+    struct radio_counters counters; /* as the script ended; out */
 };
 
 /* Add a segment; its memory is taken in probe_script_run.   pre room is left */

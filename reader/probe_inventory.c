@@ -23,10 +23,11 @@ static void keep_errors(enum log_level level, const char *line)
     }
 }
 
-static int inventory(const struct probe *probe, double rx_gain_db, double tx_gain_db,
-                     double duration_s, struct publish_tally *tally)
+static int inventory(struct probe *probe, double rx_gain_db, double tx_gain_db, double duration_s,
+                     struct publish_tally *tally)
 {
     struct reader_cfg cfg = probe->run;
+    cfg.radio.freq_hz = probe_next_freq_hz(probe);
     cfg.radio.rx_gain_db = rx_gain_db;
     cfg.radio.tx_gain_db = tx_gain_db;
     cfg.run.duration_s = duration_s;
@@ -101,17 +102,18 @@ int probe_inventories(struct probe *probe)
 }
 
 /* A carrier with this lead.   out n_lost: underflows and late packets */
-static enum status lead_try(const struct probe *probe, double lead_us, uint64_t *n_lost)
+static enum status lead_try(struct probe *probe, double lead_us, uint64_t *n_lost)
 {
     static struct probe_script script;
     struct radio_cfg cfg = probe->run.radio;
     struct radio *radio = NULL;
     cfg.tx_lead_us = lead_us;
+    cfg.freq_hz = probe_next_freq_hz(probe);
     script = (struct probe_script){0};
     int64_t n = (int64_t)(LEAD_TRIAL_S * probe->rate_sps);
     probe_script_add(&script, PROBE_CARRIER, n, n / 8);
     probe_script_add(&script, PROBE_OFF, n / 8, n / 8);
-    enum status status = radio_open(&cfg, probe->options, &radio);
+    enum status status = probe_open(probe, &cfg, &radio);
     status = status ? status : probe_script_run(&script, radio, &probe->run.tx);
     *n_lost = script.counters.underflows + script.counters.late;
     radio_close(&radio);
@@ -124,7 +126,8 @@ enum status probe_leads(struct probe *probe)
     probe->tx_lead_least_us = NAN;
     double lead_us = probe->run.radio.tx_lead_us;
     enum status status = ST_OK;
-    for (int k = 0; k < LEADS && probe->real_time && lead_us >= LEAD_LEAST_US; k++) {
+    for (int k = 0;
+         k < LEADS && probe->real_time && probe->cfg.least_lead && lead_us >= LEAD_LEAST_US; k++) {
         uint64_t n_lost = 0;
         status = lead_try(probe, lead_us, &n_lost);
         if (status || n_lost > 0) {

@@ -8,7 +8,7 @@
 #include "config/units.h"
 #include "dsp/power.h"
 
-enum { N_FFT = 1024, GUARD_BINS = 4, PIECES_MAX = 256 };
+enum { N_FFT = 1024, GUARD_BINS = 4, LINE_BINS = 3, PIECES_MAX = 256 };
 #define FULL_SCALE 0.9995F /* a 12-bit converter's last code */
 #define HANN_BINS 1.5      /* noise bandwidth of a bin */
 #define LINE_RATIO 30.0    /* over the mean bin: chance does not reach it */
@@ -84,6 +84,16 @@ static double between_bins(const float *dbfs, size_t at)
     return bend < 0.0 ? 0.5 * (left - right) / bend : 0.0;
 }
 
+/* Of the whole line, wherever it lies between bins. */
+static double line_power(const double *power, size_t at)
+{
+    double sum = 0.0;
+    for (size_t k = at < LINE_BINS ? 0 : at - LINE_BINS; k <= at + LINE_BINS && k < N_FFT; k++) {
+        sum += power[k];
+    }
+    return sum / HANN_BINS;
+}
+
 /* Mean of the bins of noise, found from their median upwards, and the strongest that is none. */
 static void look_at_spectrum(const float *dbfs, double rate_sps, struct probe_levels *levels)
 {
@@ -109,7 +119,7 @@ static void look_at_spectrum(const float *dbfs, double rate_sps, struct probe_le
     double mean = sum / (double)n_noise;
     levels->noise_dbfs = dbfs_of(mean * N_FFT / HANN_BINS);
     if (best_power > LINE_RATIO * mean && mean > 0.0) {
-        levels->line_dbfs = dbfs_of(best_power);
+        levels->line_dbfs = dbfs_of(line_power(power, best));
         levels->line_offset_hz =
             ((double)best - N_FFT / 2 + between_bins(dbfs, best)) * rate_sps / N_FFT;
     }

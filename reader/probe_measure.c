@@ -40,9 +40,39 @@ static int64_t settle_of(const struct probe *probe)
     return (int64_t)((s + 4e-6 * probe->run.tx.ramp_us) * probe->rate_sps);
 }
 
+double probe_next_freq_hz(struct probe *probe)
+{
+    const struct hop_cfg *schedule = &probe->plan.schedule;
+    if (!probe->plan.hops) {
+        return probe->run.radio.freq_hz;
+    }
+    size_t k = schedule->first_channel + probe->n_channels_used++;
+    return schedule->channel_hz[k % schedule->n_channels];
+}
+
+enum status probe_open(struct probe *probe, const struct radio_cfg *cfg, struct radio **radio)
+{
+    enum status status = radio_open(cfg, probe->options, radio);
+    if (!status) {
+        status = plan_fit(&probe->plan, *radio);
+        probe->refused = status != ST_OK;
+    }
+    if (status) {
+        radio_close(radio);
+    }
+    return status;
+}
+
+/* Channels change while the carrier is off. */
 static struct probe_segment *add(struct probe *probe, enum probe_wave wave, double s)
 {
-    return probe_script_add(&probe->script, wave, samples_of(probe, s), settle_of(probe));
+    struct probe_segment *segment =
+        probe_script_add(&probe->script, wave, samples_of(probe, s), settle_of(probe));
+    if (wave == PROBE_OFF && probe->plan.hops) {
+        segment->has_setting = true;
+        segment->setting.freq_hz = probe_next_freq_hz(probe);
+    }
+    return segment;
 }
 
 static void gains_set(struct probe_segment *segment, double rx_gain_db, double tx_gain_db)
@@ -210,6 +240,8 @@ static enum status segments_read(struct probe *probe, const struct places *at)
     enum status status = levels_of(probe, at->off, &probe->off);
     status = status ? status : levels_of(probe, at->carrier, &probe->on);
     status = status ? status : points_read(probe);
+    probe_channels_compare(probe, &probe->script.segment[at->off],
+                           &probe->script.segment[at->carrier], probe->about.rx_subdev);
     for (size_t k = 0; k < probe->n_ports && !status; k++) {
         struct probe_levels port;
         status = levels_of(probe, at->ports + k, &port);
@@ -228,7 +260,7 @@ static enum status segments_read(struct probe *probe, const struct places *at)
                               &probe->run.receiver, probe->rate_sps, &probe->replies);
 }
 
-static enum status describe(struct probe *probe, struct radio *radio)
+enum status probe_describe(struct probe *probe, struct radio *radio)
 {
     enum status status = radio_describe(radio, &probe->about);
     probe->has_about = status == ST_OK;
@@ -240,8 +272,8 @@ static enum status describe(struct probe *probe, struct radio *radio)
 enum status probe_measure(struct probe *probe)
 {
     struct radio *radio = NULL;
-    enum status status = radio_open(&probe->run.radio, probe->options, &radio);
-    status = status ? status : describe(probe, radio);
+    enum status status = probe_open(probe, &probe->run.radio, &radio);
+    status = status ? status : probe_describe(probe, radio);
     if (!status) {
         probe_tell_radio(probe);
         const struct places at = script_make(probe);

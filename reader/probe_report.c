@@ -193,6 +193,12 @@ void probe_tell_measured(const struct probe *probe)
         snprintf(name, sizeof name, "leak_dbfs.%s", probe->port[k]);
         figure(probe, name, label, probe->port_leak_dbfs[k], "dBFS", 1);
     }
+    for (unsigned c = 0; c < probe->n_channels && probe->n_channels > 1; c++) {
+        char label[96], name[64];
+        snprintf(label, sizeof label, "our carrier on subdevice %s", probe->channel[c].name);
+        snprintf(name, sizeof name, "leak_dbfs.%s", probe->channel[c].name);
+        figure(probe, name, label, probe->channel[c].leak_dbfs, "dBFS", 1);
+    }
     figure(probe, "delay_samples", "transmit-to-receive delay left in", view->delay_samples,
            "samples", 2);
     if (probe->real_time) {

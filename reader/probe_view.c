@@ -7,6 +7,7 @@
 
 #define HEADROOM_WANTED_DB 6.0
 #define OFF_REPLIES_MIN 2
+#define IMAGE_BAND_DB 25.0 /* of 8000 samples: 39 dB, less what chance may add */
 
 /* The grid's row at the transmit gain in force. */
 static bool in_row(const struct probe *probe, size_t k)
@@ -48,6 +49,22 @@ static void fill_ports(struct probe *probe)
     }
 }
 
+/* The one in use is the first of those asked for. */
+static void fill_channels(struct probe *probe)
+{
+    struct diagnose_view *view = &probe->view;
+    view->rx_subdev[strcspn(view->rx_subdev, " ")] = '\0';
+    for (unsigned c = 0; c < probe->n_channels; c++) {
+        const struct probe_channel *channel = &probe->channel[c];
+        double better_db = channel->leak_dbfs - view->leak_dbfs;
+        if (strcmp(channel->name, view->rx_subdev) != 0 &&
+            (isnan(view->better_subdev_db) || better_db > view->better_subdev_db)) {
+            view->better_subdev_db = better_db;
+            snprintf(view->better_subdev, sizeof view->better_subdev, "%s", channel->name);
+        }
+    }
+}
+
 static void fill_about(struct probe *probe)
 {
     struct diagnose_view *view = &probe->view;
@@ -76,8 +93,8 @@ static void fill_timing(struct probe *probe)
     view->tx_lead_least_us = probe->tx_lead_least_us;
     if (probe->real_time) {
         view->turnaround_us = total->turnaround_p99_us;
-        view->answer_us =
-            stats_percentile(&probe->script.round_trip_us, 0.99) + view->turnaround_us;
+        view->answer_us = stats_percentile(&probe->script.round_trip_us, 0.99) +
+                          (isnan(view->turnaround_us) ? 0.0 : view->turnaround_us);
     } else { /* the stream is the clock: what is set is what it takes */
         view->turnaround_us = reader_turnaround_us(&probe->run.run, &probe->link);
         view->answer_us = view->turnaround_us;
@@ -126,10 +143,13 @@ void probe_view_fill(struct probe *probe)
     view->headroom_db = probe->on.headroom_db;
     view->clipped_ratio = probe->on.clipped_ratio;
     view->noise_on_dbfs = probe->on.noise_dbfs;
-    view->image_db = probe->image_db;
+    /* the line of the image must stand out of the noise that falls into its own narrow band */
+    bool visible = view->leak_dbfs + probe->image_db > view->noise_dbfs - IMAGE_BAND_DB;
+    view->image_db = visible ? probe->image_db : NAN;
     fill_about(probe);
     fill_grid(probe);
     fill_ports(probe);
+    fill_channels(probe);
     fill_timing(probe);
     fill_inventory(probe);
 }

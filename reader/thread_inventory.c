@@ -79,32 +79,6 @@ static void status_record(struct inventory_state *state, enum record_type type, 
     state->last_status_reads = status->reads;
 }
 
-/* Nothing was read for a while: what the run knows beside its counts, and what that comes to. The
- * device is asked for its sensors only now, when there is nothing to be late for. */
-static void diagnose_silence(struct inventory_state *state, struct diagnose_view *view)
-{
-    struct reader *reader = state->reader;
-    struct radio_about about;
-    double p50_us, p99_us, max_us,
-        turnaround_us = reader->turnaround_ticks / reader->rate_sps * 1e6;
-    view->real_time = radio_ops_of(reader->radio)->real_time;
-    view->blf_hz = reader->link.blf_hz;
-    view->t2_max_us = reader->link.t2_max_us;
-    stats_turnaround_read(&reader->turnaround, &p50_us, &p99_us, &max_us);
-    view->turnaround_us = view->real_time ? p99_us : turnaround_us;
-    view->answer_us = view->real_time ? p99_us + reader->cfg.radio.tx_lead_us : view->turnaround_us;
-    if (radio_describe(reader->radio, &about) == ST_OK) {
-        view->ref_locked = about.ref_locked;
-        view->lo_locked = about.lo_locked;
-        view->tx_gain_db = about.tx_gain_db;
-        view->tx_gain_max_db = about.tx_gain_max_db;
-        view->rx_gain_db = about.rx_gain_db;
-        view->rx_gain_min_db = about.rx_gain_min_db;
-        view->rx_gain_max_db = about.rx_gain_max_db;
-    }
-    diagnose_run_tell(&state->diagnosis, view);
-}
-
 /* Once a second of sample time, placed by verdicts so that it falls the same way every run. */
 static void status_due(struct inventory_state *state, int64_t tick)
 {
@@ -369,7 +343,8 @@ static void quality_note(struct inventory_state *state, const struct reply_resul
     struct diagnose_view view;
     double t_s = (double)result->ready_tick / state->reader->rate_sps;
     if (diagnose_run_due(&state->diagnosis, &state->totals, t_s, &view)) {
-        diagnose_silence(state, &view);
+        diagnose_run_fill(state->reader, &view);
+        diagnose_run_tell(&state->diagnosis, &view);
     }
 }
 

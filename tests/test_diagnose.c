@@ -250,7 +250,10 @@ static void diagnose_names_late_answers_and_what_would_be_in_time(void **state)
     view = healthy();
     view.answer_us = 15000, view.turnaround_us = 14800, view.tx_lead_least_us = NAN;
     silence(&view);
-    expect_first(&view, DIAGNOSE_LATE, "15 ms after the reply, the tag waits 500 us", "14800 us");
+    expect_first(&view, DIAGNOSE_LATE, "15 ms after the reply, the tag waits 500 us",
+                 "this program's turnaround, 14.8 ms");
+    view.turnaround_us = NAN; /* no ACK was ever due: nothing known of our own part */
+    expect_first(&view, DIAGNOSE_LATE, "15 ms", "the way through the host (200 us of it");
 }
 
 static void diagnose_names_lost_samples(void **state)

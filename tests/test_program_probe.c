@@ -91,6 +91,17 @@ static void probe_names_a_swapped_antenna(void **state)
                               "40 dB stronger on TX/RX than on RX2", "--ant TX/RX", 0});
 }
 
+/* Two channels; the antenna is on the second one. */
+static void probe_names_a_wrong_subdevice(void **state)
+{
+    (void)state;
+    check(&(struct setup_row){"--tags 10 --radio.n_rx_channels 2 --radio.sim.leak_db -75 "
+                              "--radio.sim.channel_gain_db 55 "
+                              "--radio.sim.distance_min_m 8 --radio.sim.distance_max_m 9",
+                              "wrong_subdevice", "dB stronger on A:B than on A:A", "rx_subdev A:B",
+                              0});
+}
+
 /* seed 1: the clocks of all three tags are 30 to 40 % slow */
 static void probe_names_a_wrong_blf(void **state)
 {
@@ -198,7 +209,7 @@ static void probe_measures_what_the_air_was_told(void **state)
     assert_float_equal(measured(events, "noise_follows_db"), 10, 0.5); /* thermal, all of it */
     assert_float_equal(measured(events, "dc_dbfs"), -45, 0.1);
     assert_float_equal(measured(events, "image_db"), -33, 0.3);
-    assert_float_equal(measured(events, "line_dbfs"), -60, 1.5); /* a Hann bin's scallop */
+    assert_float_equal(measured(events, "line_dbfs"), -60, 0.3);
     assert_float_equal(measured(events, "line_offset_khz"), 312.345, 0.3);
     assert_float_equal(measured(events, "delay_samples"), 0, 0.05);
     assert_float_equal(measured(events, "clipped_percent"), 0, 0);
@@ -293,6 +304,87 @@ static void probe_ends_on_a_signal(void **state)
     program_free(&program);
 }
 
+/* ---- calibration ---- */
+
+static double row_dbm(const json_t *events, const char *side, double gain_db)
+{
+    for (size_t k = 0; k < json_array_size(events); k++) {
+        const json_t *event = json_array_get(events, k);
+        if (!strcmp(program_text(event, "name"), "calibration") &&
+            !strcmp(program_text(event, "side"), side) &&
+            program_number(event, "gain_db") == gain_db) {
+            return program_number(event, "dbm");
+        }
+    }
+    fail();
+    return 0;
+}
+
+/* The simulated radio as the device under test: 20 dBm at full scale and gain 60, +6 dBm is full
+ * scale at gain 20. The meter reads a carrier of amplitude 0.5; the generator puts in -24 dBm. */
+static void probe_calibrates_both_sides_into_one_table(void **state)
+{
+    (void)state;
+    struct program program;
+    program_run(&program, PROBE "--calibrate cal.yaml --tx.amplitude 0.5 --probe.meter_dbm 13.979");
+    program_succeeded(&program);
+    json_t *events = program_events(&program);
+    assert_float_equal(row_dbm(events, "tx", 60), 20, 0.01);
+    json_decref(events);
+    program_free(&program);
+    program_run(&program, PROBE "--calibrate cal.yaml --probe.input_dbm -24 "
+                                "--radio.sim.other_reader_dbfs -30 "
+                                "--radio.sim.other_reader_offset_hz 123456");
+    program_succeeded(&program);
+    events = program_events(&program);
+    assert_float_equal(row_dbm(events, "rx", 0), 26, 0.15);
+    assert_float_equal(row_dbm(events, "rx", 20), 6, 0.15);
+    assert_float_equal(row_dbm(events, "rx", 40), -14, 0.15);
+    assert_int_equal(json_array_size(events), 5); /* from 50 dB on it clips */
+    json_decref(events);
+    program_free(&program);
+    /* what was written is read, both sides of it */
+    program_run(&program, "inventory --json --radio.sim.pace max --publish.zmq.enabled=false "
+                          "--tags 3 --duration 0.2 --radio.calibration cal.yaml");
+    program_succeeded(&program);
+    assert_non_null(strstr(program.out, "\"rssi_dbm\""));
+    program_free(&program);
+}
+
+/* Readings as a user types them: one gain left out, one mistyped and typed again. */
+static void probe_calibrates_by_what_is_typed(void **state)
+{
+    (void)state;
+    assert_int_equal(system("printf '16.9\\n\\nten\\n-3.1\\nq\\n' | " PROGRAM_ZPREADER " " PROBE
+                            "--calibrate typed.yaml >typed.out 2>typed.err"),
+                     0);
+    size_t n_bytes;
+    char *out = program_read_file("typed.out", &n_bytes);
+    char *said = program_read_file("typed.err", &n_bytes);
+    assert_non_null(strstr(out, "\"side\":\"tx\",\"freq_hz\":915000000.0,\"gain_db\":60"));
+    assert_null(strstr(out, "\"gain_db\":50"));
+    assert_non_null(strstr(out, "\"gain_db\":40"));
+    assert_non_null(strstr(said, "'ten' is no number"));
+    assert_non_null(strstr(said, "2 rows in typed.yaml"));
+    free(out);
+    free(said);
+}
+
+static void probe_calibration_needs_something_measured(void **state)
+{
+    (void)state;
+    struct program program; /* no generator is on */
+    program_run(&program, PROBE "--calibrate none.yaml --probe.input_dbm -24");
+    assert_int_equal(program.exit_status, 1);
+    assert_non_null(strstr(program.err, "nothing was measured"));
+    program_free(&program);
+    program_write_file("bad.yaml", "calibration: 7\n", 15);
+    program_run(&program, PROBE "--calibrate bad.yaml --probe.meter_dbm 10");
+    assert_true(program.exit_status != 0);
+    assert_non_null(strstr(program.err, "bad.yaml"));
+    program_free(&program);
+}
+
 /* ---- the same diagnosis in a running inventory ---- */
 
 static void probe_inventory_says_why_nothing_is_read(void **state)
@@ -337,6 +429,7 @@ int main(void)
         CASE(probe_names_clipping),
         CASE(probe_names_40_db_too_little_gain),
         CASE(probe_names_a_swapped_antenna),
+        CASE(probe_names_a_wrong_subdevice),
         CASE(probe_names_a_wrong_blf),
         CASE(probe_names_15_ms_host_delay),
         CASE(probe_names_tags_without_power),
@@ -349,6 +442,9 @@ int main(void)
         CASE(probe_reports_to_people_too),
         CASE(probe_refuses_what_makes_no_sense),
         CASE(probe_ends_on_a_signal),
+        CASE(probe_calibrates_both_sides_into_one_table),
+        CASE(probe_calibrates_by_what_is_typed),
+        CASE(probe_calibration_needs_something_measured),
         CASE(probe_inventory_says_why_nothing_is_read),
     };
 #undef CASE
