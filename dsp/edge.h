@@ -23,6 +23,34 @@ static inline double edge_late_samples(const struct integral *integral, double a
     return late > gate ? gate : late < -gate ? -gate : late;
 }
 
+/* Several level changes together, for one mean timing error: of a subcarrier each alone drowns in the
+ * noise, and limiting them one by one would hold the mean back. */
+struct edges {
+    double _Complex sum; /* gate integrals, each times its level */
+    double where;        /* sum of their places, half-cycles */
+    int levels;
+    unsigned n;
+};
+
+static inline void edges_add(struct edges *edges, const struct integral *integral, double at,
+                             double gate, int level, double where)
+{
+    double _Complex sum = integral_at(integral, at + gate) - integral_at(integral, at - gate);
+    edges->sum += level > 0 ? sum : -sum;
+    edges->where += where;
+    edges->levels += level;
+    edges->n++;
+}
+
+/* Mean of true edge minus `at`, samples, limited to +-gate; arguments as above.   pre edges->n > 0 */
+static inline double edges_late_samples(const struct edges *edges, double gate,
+                                        double _Complex gain, double _Complex offset,
+                                        double per_power)
+{
+    double along = plane_along(gain, edges->sum - 2.0 * gate * edges->levels * offset);
+    return held_within(-along * per_power / edges->n, -gate, gate);
+}
+
 static inline double edge_per_power(double _Complex gain)
 {
     return 0.5 / plane_power(gain);

@@ -15,6 +15,7 @@
 #define EXPECTED_NATS_MIN 40.0 /* what noise takes for a reply scores less */
 #define EXPECTED_SYMBOLS_MIN 6 /* the clock is known well enough to see the end */
 #define LONGEST_WINDOW_TPRI 6000.0
+enum { EPC_BITS_USUAL = 128 };
 enum { GATE_STEPS = 6 }; /* of a fixed point that each step brings ten times nearer */
 
 #define REPLY_ROW(field, kind_, unit_, fallback_, lo, hi, text)                                    \
@@ -112,6 +113,17 @@ static double ticks_of_us(const struct reply_rx *rx, double us)
     return us * 1e-6 * rx->rate_sps;
 }
 
+/* Half-cycles of the reply, as far as that is known. */
+static double reply_half_cycles(const struct reply_rx *rx)
+{
+    const struct reply_listen *listen = &rx->listen;
+    size_t n_bits = listen->kind == REPLY_KIND_RN16  ? 16
+                    : listen->kind == REPLY_KIND_EPC ? EPC_BITS_USUAL
+                                                     : listen->n_bits;
+    double n_preamble = 0.5 * rx->code->n_preamble_chips[listen->link.trext ? 1 : 0];
+    return 2.0 * rx->code->m * (n_preamble + (double)n_bits + 1.0);
+}
+
 void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
 {
     const struct link *link = &listen->link;
@@ -152,6 +164,7 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
         .start_hi = integral_of_tick(rx, listen->from_tick + ticks_of_us(rx, hi_us)),
         .half_lo = half / (1.0 + listen->blf_tolerance_ratio + DRIFT_RATIO),
         .half_hi = half / (1.0 - listen->blf_tolerance_ratio - DRIFT_RATIO),
+        .bend_ratio = DRIFT_RATIO / reply_half_cycles(rx),
     };
     /* nothing is to be read before the first sample */
     rx->search.start_lo = fmax(rx->search.start_lo, rx->search.half_hi);

@@ -15,7 +15,7 @@
 #define FIRST_START_RATIO 0.5
 #define FIRST_CLOCK_RATIO 0.02
 #define BEND_SYMBOLS_MIN 12 /* of shorter replies the bend cannot be told */
-#define EDGES_USED_MAX 4    /* of a symbol: more bring little and cost time */
+#define EDGES_USED_MAX 8    /* of a symbol: more bring little and cost time */
 
 struct timing {         /* of a symbol */
     double start, half; /* samples */
@@ -62,11 +62,9 @@ struct lateness { /* of a symbol's level changes */
 static struct lateness symbol_lateness(const struct retime_reply *reply, size_t k, double start,
                                        double half, double gate_ratio)
 {
-    struct lateness sum = {0.0, 0.0, 0};
     unsigned m = reply->m;
     const int8_t *sign = reply->sign + 2 * k;
     double gate = gate_ratio * half;
-    double per_power = edge_per_power(reply->gain[k]);
     int last = k == 0 ? -1 : m % 2 == 0 ? -sign[-1] : sign[-1];
     double _Complex offset = reply->offset[k];
     if (m > 1) { /* the subcarrier brings its own mean level: slow drift does not blind its edges */
@@ -74,27 +72,29 @@ static struct lateness symbol_lateness(const struct retime_reply *reply, size_t 
                   integral_at(reply->integral, start)) /
                  (2.0 * m * half);
     }
-    unsigned stride = m > 2 ? 2 * m / EDGES_USED_MAX : 1;
+    unsigned stride = m > 4 ? 2 * m / EDGES_USED_MAX : 1;
     unsigned next = 0, q = 0; /* half-cycle looked at next, and the one at hand */
+    struct edges edges = {0};
     for (unsigned c = 0; c < 2; c++) {
         int level = sign[c];
         for (unsigned j = 0; j < m; j++, q++, level = -level) {
             bool due = q == next;
             next += due ? stride : 0;
             if (level != last && (due || j == 0)) {
-                sum.late += edge_late_samples(reply->integral, start + q * half, gate, level,
-                                              reply->gain[k], offset, per_power);
-                sum.where += q;
-                sum.n++;
+                edges_add(&edges, reply->integral, start + q * half, gate, level, q);
             }
             last = level;
         }
     }
-    if (sum.n > 0) {
-        sum.late /= sum.n;
-        sum.where /= sum.n;
+    if (edges.n == 0) {
+        return (struct lateness){0.0, 0.0, 0};
     }
-    return sum;
+    return (struct lateness){
+        .late = edges_late_samples(&edges, gate, reply->gain[k], offset,
+                                   edge_per_power(reply->gain[k])),
+        .where = edges.where / edges.n,
+        .n = edges.n,
+    };
 }
 
 /* One measurement: the edges lie `late` after `start` + where halves. */

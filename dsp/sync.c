@@ -16,6 +16,7 @@
 #include "dsp/plane.h"
 
 enum {
+    BOW_PASSES = 3,
     GRID_MAX = 6,
     COARSE_CHIPS = 12,
     COARSE_CHIPS_LONG = 20,
@@ -24,6 +25,14 @@ enum {
 };
 #define REFINE_MIN_RATIO 0.1 /* of the best coarse score: nothing below is worth refining */
 #define FIT_EDGES 48         /* looked at in the first passes; the last one takes all */
+#define BEND_MIN                                                                                   \
+    0.5 /* half-cycles by which drift may bend a preamble's end away from its begin's clock */
+/* of the line through the part that was searched, standard deviations, half-cycles: its end; its clock,
+ * times the part's length, beside drift. And of the bend, of the most that is allowed for. */
+#define BOW_START_RATIO 0.25
+#define BOW_CLOCK 0.15
+#define BOW_SIGMA 0.7
+#define BOW_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
 #define RACE_NATS 25.0 /* this far behind on a part of the preamble, not on the whole either */
 
 struct sync {
@@ -40,6 +49,8 @@ struct sync_plan { /* the coarse search of one request */
     unsigned n_half_cycles; /* of the used ones */
     unsigned n_clocks;
     unsigned grid; /* points a half-cycle */
+    bool bends;    /* drift within the preamble is more than a straight line can stand for */
+    double sway;   /* how far drift takes the start that the used chips tell, half-cycles */
 };
 
 static struct sync_plan sync_plan_of(const struct sync_search *search)
@@ -57,6 +68,10 @@ static struct sync_plan sync_plan_of(const struct sync_search *search)
     plan.grid = subcarrier ? 4 : GRID_MAX;
     double span_ratio = log(search->half_hi / search->half_lo);
     plan.n_clocks = 1 + (unsigned)ceil(span_ratio / step_ratio);
+    double span = plan.n_all_chips * search->code->m, used = plan.n_half_cycles;
+    double centre = span - 0.5 * used;
+    plan.bends = search->bend_ratio * span * span > BEND_MIN;
+    plan.sway = plan.bends ? search->bend_ratio * (centre * centre - used * used / 12.0) : 0.0;
     return plan;
 }
 
@@ -72,8 +87,9 @@ static struct sync_grid sync_grid_of(const struct sync_search *search, const str
 {
     unsigned m = search->code->m;
     double skip = (double)plan->n_skip_chips * m * half;
-    struct sync_grid grid = {.lo = search->start_lo - 0.5 * half + skip, .step = half / plan->grid};
-    double range = search->start_hi - search->start_lo + half;
+    double margin = (0.5 + plan->sway) * half;
+    struct sync_grid grid = {.lo = search->start_lo - margin + skip, .step = half / plan->grid};
+    double range = search->start_hi - search->start_lo + 2.0 * margin;
     grid.n_starts = (size_t)ceil(range / grid.step) + 1;
     grid.n_chip_points = grid.n_starts + (size_t)(plan->n_chips - 1) * m * plan->grid;
     grid.n_points = grid.n_chip_points + (size_t)(m + 1) * plan->grid + 1;
@@ -119,10 +135,16 @@ double sync_needs_samples(const struct sync_search *search)
     return search->start_hi + (n_half_cycles + 2.0) * search->half_hi + 2.0;
 }
 
+bool sync_bends(const struct sync_search *search)
+{
+    return sync_plan_of(search).bends;
+}
+
 double sync_n_hypotheses(const struct sync_search *search)
 {
     struct sync_plan plan = sync_plan_of(search);
-    double n_starts = 1.0 + (search->start_hi - search->start_lo) / search->half_lo;
+    double range = (search->start_hi - search->start_lo) / search->half_lo;
+    double n_starts = 1.0 + range + 2.0 * plan.sway;
     double n_clocks = 1.0 + ceil(log(search->half_hi / search->half_lo) * plan.n_half_cycles / 0.8);
     return 2.0 * n_starts * n_clocks;
 }
@@ -266,6 +288,12 @@ static inline int sync_level(const int8_t *chip, unsigned m, unsigned q)
     return q % m % 2 == 0 ? chip[q / m] : -chip[q / m];
 }
 
+/* Where half-cycle q begins. */
+static inline double sync_edge(const struct sync_candidate *candidate, double q)
+{
+    return candidate->start + q * (candidate->half + q * candidate->bend);
+}
+
 struct sync_span { /* chips of the preamble, half open */
     unsigned first, end;
 };
@@ -278,13 +306,12 @@ static double _Complex sync_correlation(const struct integral *integral,
     const int8_t *chip = linecode_preamble(search->code, search->trext);
     unsigned m = search->code->m;
     double _Complex sum = 0.0;
-    double _Complex before =
-        integral_at(integral, candidate->start + span.first * m * candidate->half);
     unsigned q = span.first * m;
+    double _Complex before = integral_at(integral, sync_edge(candidate, q));
     for (unsigned c = span.first; c < span.end; c++) {
         double level = chip[c];
         for (unsigned j = 0; j < m; j++, level = -level) {
-            double _Complex after = integral_at(integral, candidate->start + ++q * candidate->half);
+            double _Complex after = integral_at(integral, sync_edge(candidate, ++q));
             sum += level * (after - before);
             before = after;
         }
@@ -335,8 +362,8 @@ static void sync_measure(const struct integral *integral, const struct sync_sear
                          struct sync_span span, struct sync_candidate *candidate)
 {
     unsigned m = search->code->m;
-    double length = (span.end - span.first) * m * candidate->half;
-    double from = candidate->start + span.first * m * candidate->half;
+    double from = sync_edge(candidate, span.first * m);
+    double length = sync_edge(candidate, span.end * m) - from;
     double _Complex sum = sync_correlation(integral, search, span, candidate);
     candidate->gain = sum / length;
     candidate->offset = (integral_at(integral, from + length) - integral_at(integral, from)) /
@@ -348,9 +375,9 @@ void sync_score(const struct integral *integral, const struct sync_search *searc
                 struct sync_candidate *candidate)
 {
     struct sync_span span = {0, search->code->n_preamble_chips[search->trext ? 1 : 0]};
-    double length = span.end * search->code->m * candidate->half;
-    if (candidate->start < 0.0 ||
-        candidate->start + length > (double)integral->n_samples) { /* cannot be read */
+    double last = span.end * search->code->m;
+    if (candidate->start < 0.0 || candidate->half + 2.0 * last * candidate->bend <= 0.0 ||
+        sync_edge(candidate, last) > (double)integral->n_samples) { /* cannot be read */
         candidate->score = 0.0;
         return;
     }
@@ -365,17 +392,129 @@ static void sync_step(const struct integral *integral, const struct sync_search 
 {
     static const double gate_ratio[REFINE_PASSES] = {0.45, 0.35, 0.25};
     struct sync_span span = {plan->n_all_chips - n_chips, plan->n_all_chips};
-    double reach = (plan->n_all_chips * search->code->m + 1.0) * search->half_hi;
-    double first = 0.5 * candidate->half;
-    double last = (double)integral->n_samples - reach;
     struct sync_candidate moved = *candidate;
     unsigned n_edges = pass + 1 < REFINE_PASSES ? FIT_EDGES : UINT_MAX;
     sync_fit(integral, search, span, gate_ratio[pass], n_edges, &moved);
+    double first = (0.5 - span.first * search->code->m) * moved.half;
+    double last =
+        (double)integral->n_samples - (plan->n_all_chips * search->code->m + 1.0) * moved.half;
     moved.start = moved.start < first ? first : moved.start > last ? last : moved.start;
     sync_measure(integral, search, span, &moved);
     if (moved.score > candidate->score) {
         *candidate = moved;
     }
+}
+
+/* The clock over a whole preamble: half-cycle q begins u = q - all of them before its end, at
+ * place[0] + place[1] u + place[2] u^2. */
+struct bow {
+    double place[3], cov[3][3];
+};
+
+/* What is known before any edge is looked at: the line through the part that was searched. */
+static struct bow bow_of_line(const struct sync_search *search, const struct sync_plan *plan,
+                              const struct sync_candidate *line)
+{
+    double n_all = plan->n_all_chips * search->code->m, n_part = plan->n_half_cycles;
+    double start = BOW_START_RATIO * line->half;
+    double clock = (search->bend_ratio * n_part + BOW_CLOCK / n_part) * line->half;
+    double bend = BOW_SIGMA * search->bend_ratio * line->half;
+    return (struct bow){
+        .place = {line->start + n_all * line->half, line->half, 0.0},
+        .cov = {{start * start, 0.0, 0.0}, {0.0, clock * clock, 0.0}, {0.0, 0.0, bend * bend}},
+    };
+}
+
+static void bow_candidate(const struct bow *bow, double n_all, struct sync_candidate *candidate)
+{
+    candidate->bend = bow->place[2];
+    candidate->half = bow->place[1] - 2.0 * n_all * bow->place[2];
+    candidate->start = bow->place[0] - n_all * (bow->place[1] - n_all * bow->place[2]);
+}
+
+/* One measurement: half-cycle n_all + u begins at `at`. */
+static void bow_measure(struct bow *bow, double u, double at, double variance)
+{
+    const double h[3] = {1.0, u, u * u};
+    double ph[3], sum = variance, error = at;
+    for (unsigned i = 0; i < 3; i++) {
+        ph[i] = bow->cov[i][0] * h[0] + bow->cov[i][1] * h[1] + bow->cov[i][2] * h[2];
+        sum += h[i] * ph[i];
+        error -= h[i] * bow->place[i];
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        bow->place[i] += ph[i] / sum * error;
+        for (unsigned j = 0; j < 3; j++) {
+            bow->cov[i][j] -= ph[i] * ph[j] / sum;
+        }
+    }
+}
+
+/* Mean place of the level changes of two chips, as a candidate expects them within a gate.
+ *   out returns how many, 0 when they cannot be read */
+static unsigned sync_edges(const struct integral *integral, const struct sync_search *search,
+                           const struct sync_candidate *guide, unsigned chip_index, double gate,
+                           double *where, double *at)
+{
+    const int8_t *chip = linecode_preamble(search->code, search->trext);
+    unsigned m = search->code->m;
+    unsigned first = chip_index * m, end = (chip_index + 2) * m;
+    struct edges edges = {0};
+    if (sync_edge(guide, first) < gate ||
+        sync_edge(guide, end) + gate > (double)integral->n_samples) {
+        return 0;
+    }
+    int last = first > 0 ? sync_level(chip, m, first - 1) : chip[0]; /* before the first: idle */
+    unsigned q = first;
+    for (unsigned c = chip_index; c < chip_index + 2; c++) {
+        int level = chip[c];
+        for (unsigned j = 0; j < m; j++, q++, level = -level) {
+            if (level != last) {
+                edges_add(&edges, integral, sync_edge(guide, q), gate, level, q);
+            }
+            last = level;
+        }
+    }
+    if (edges.n > 0) {
+        *where = edges.where / edges.n;
+        *at =
+            sync_edge(guide, *where) + edges_late_samples(&edges, gate, guide->gain, guide->offset,
+                                                          edge_per_power(guide->gain));
+    }
+    return edges.n;
+}
+
+/* Follow a clock that may drift from the part of the preamble that was searched back to its begin:
+ * the far end cannot be reached by a straight line. Then again with what the first pass told. */
+static void sync_bow(const struct integral *integral, const struct sync_search *search,
+                     const struct sync_plan *plan, struct sync_candidate *candidate)
+{
+    static const double gate_ratio[BOW_PASSES] = {0.4, 0.25, 0.15};
+    double n_all = plan->n_all_chips * search->code->m;
+    struct sync_candidate guide = *candidate;
+    for (unsigned pass = 0; pass < BOW_PASSES; pass++) {
+        struct bow bow = bow_of_line(search, plan, candidate);
+        double gate = gate_ratio[pass] * candidate->half;
+        double floor_samples = BOW_FLOOR_RATIO * candidate->half;
+        double variance = search->noise_variance * gate / (4.0 * plane_power(guide.gain)) +
+                          floor_samples * floor_samples;
+        for (unsigned k = plan->n_all_chips; k > 0; k -= 2) {
+            if (pass == 0) {
+                bow_candidate(&bow, n_all, &guide);
+            }
+            double where, at;
+            unsigned n = sync_edges(integral, search, &guide, k - 2, gate, &where, &at);
+            if (n > 0) {
+                bow_measure(&bow, where - n_all, at, variance / n);
+            }
+        }
+        bow_candidate(&bow, n_all, &guide);
+        sync_score(integral, search, &guide);
+        if (guide.score <= 0.0) {
+            break;
+        }
+    }
+    *candidate = guide;
 }
 
 /* Refine on the part of the preamble that was searched, then on ever more of it: each step's clock is
@@ -409,6 +548,14 @@ static void sync_refine_all(const struct integral *integral, const struct sync_s
             }
         }
         if (n_chips == plan->n_all_chips) {
+            return;
+        }
+        for (size_t k = 0; plan->bends && k < n; k++) {
+            if (racing[k] && candidate[k].score > 0.0) {
+                sync_bow(integral, search, plan, &candidate[k]);
+            }
+        }
+        if (plan->bends) {
             return;
         }
         n_chips = 2 * n_chips < plan->n_all_chips ? 2 * n_chips : plan->n_all_chips;

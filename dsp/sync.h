@@ -20,11 +20,13 @@ struct sync_search {
     double noise_variance;     /* of one complex sample, > 0 */
     double _Complex walk;      /* how the carrier left over may walk: direction, and standard
                                 * deviation per sample; 0 when it stands still */
+    double bend_ratio; /* the tag's clock may drift: |bend| / half of a candidate, at most */
 };
 
 struct sync_candidate {
     double start; /* first edge of the preamble, samples */
-    double half;  /* half-cycle, samples */
+    double half;  /* half-cycle at the first edge, samples */
+    double bend;  /* edge q lies at start + half q + bend q^2 */
     double score; /* |correlation|^2 / (length * noise variance): 2 m chips Eb/N0-like energy */
     double _Complex gain;   /* half swing h */
     double _Complex offset; /* mean level around which the reply swings */
@@ -39,6 +41,9 @@ void sync_free(struct sync **sync);
 
 /* Last sample the search looks at: the integral must hold at least this many. */
 double sync_needs_samples(const struct sync_search *search);
+
+/* The clock's drift within the preamble is more than a straight line can stand for: candidates bend. */
+bool sync_bends(const struct sync_search *search);
 
 /* Number of independent hypotheses, for false-alarm thresholds: P(max score > x) ~ n exp(-x). */
 double sync_n_hypotheses(const struct sync_search *search);

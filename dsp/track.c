@@ -15,9 +15,10 @@
 #define SURVIVOR_NATS 40.0    /* a survivor this much less likely than the best is dropped */
 #define GATE_RATIO 0.25       /* edge gate, half-cycles */
 #define FORGET_RATIO 0.985    /* per symbol: about 65 symbols of memory */
-#define CLOCK_WALK_RATIO 3e-4 /* random walk of the half-cycle per symbol, at least */
-/* drift over a whole reply that a survivor must follow: a subcarrier's many edges afford more */
-#define CLOCK_RAMP_RATIO(m) ((m) > 4 ? 0.16 : (m) > 1 ? 0.08 : 0.05)
+#define CLOCK_WALK_RATIO 3e-4 /* random walk of the half-cycle per symbol, beside drift */
+/* standard deviation of the clock's bend, of the most that is allowed for: more would cost decisions
+ * where nothing drifts, and the second look finds the rest */
+#define BEND_SIGMA 0.35
 #define CLOCK_DRIFT_RATIO 0.03  /* how far a tag's clock may leave the searched range in a reply */
 #define TIMING_FLOOR_RATIO 0.01 /* an edge is never known better than this, half-cycles */
 
@@ -101,31 +102,24 @@ static unsigned path_edges(const struct integral *integral, const struct track_p
                            double *where)
 {
     double gate = GATE_RATIO * path->half;
-    unsigned n_edges = 0;
+    struct edges edges = {0};
     int last = path->level;
-    double per_power = edge_per_power(path->gain);
-    *late = *where = 0.0;
-    unsigned stride = m > 4 ? 3 : 1; /* odd: rising and falling edges alike */
-    unsigned next = 0, q = 0;        /* half-cycle looked at next, and the one at hand */
+    unsigned q = 0;
     for (unsigned c = 0; c < 2; c++) {
         int level = chip[c];
         for (unsigned j = 0; j < m; j++, q++, level = -level) {
-            bool due = q == next;
-            next += due ? stride : 0;
-            if (level != last && (due || j == 0)) {
-                *late += edge_late_samples(integral, path->start + q * path->half, gate, level,
-                                           path->gain, offset, per_power);
-                *where += q;
-                n_edges++;
+            if (level != last) {
+                edges_add(&edges, integral, path->start + q * path->half, gate, level, q);
             }
             last = level;
         }
     }
-    if (n_edges > 0) {
-        *late /= n_edges;
-        *where /= n_edges;
+    *late = *where = 0.0;
+    if (edges.n > 0) {
+        *late = edges_late_samples(&edges, gate, path->gain, offset, edge_per_power(path->gain));
+        *where = edges.where / edges.n;
     }
-    return n_edges;
+    return edges.n;
 }
 
 static void path_clock_update(struct track_path *path, double late, double where, unsigned n_edges,
@@ -145,16 +139,24 @@ static void path_clock_update(struct track_path *path, double late, double where
     path->p_ss -= hs * hs * per;
     path->p_sh -= hs * hh * per;
     path->p_hh -= hh * hh * per;
+    double hg = path->p_sg + where * path->p_hg;
+    path->growth += hg * per * late;
+    path->p_sg -= hs * hg * per;
+    path->p_hg -= hh * hg * per;
+    path->p_gg -= hg * hg * per;
 }
 
-static void path_clock_advance(struct track_path *path, unsigned m, double walk_ratio)
+static void path_clock_advance(struct track_path *path, unsigned m)
 {
     double span = 2.0 * m;
-    double walk = walk_ratio * path->half;
+    double walk = CLOCK_WALK_RATIO * path->half;
     path->start += span * path->half;
+    path->half += path->growth;
     path->p_ss += 2.0 * span * path->p_sh + span * span * path->p_hh;
-    path->p_sh += span * path->p_hh;
-    path->p_hh += walk * walk;
+    path->p_sh += path->p_sg + span * (path->p_hh + path->p_hg);
+    path->p_sg += span * path->p_hg;
+    path->p_hh += 2.0 * path->p_hg + path->p_gg + walk * walk;
+    path->p_hg += path->p_gg;
 }
 
 /* Extend a survivor by one symbol. */
@@ -183,10 +185,12 @@ static void path_extend(struct track_path *path, const struct track *track,
     unsigned n_edges = path_edges(integral, path, m, chip, offset, &late, &where);
     if (n_edges > 0 && plane_power(path->gain) > 0.0) {
         path_clock_update(path, late, where, n_edges, track->noise_variance);
-        path->half = held_within(path->half, track->half_lo, track->half_hi);
     }
     path->level = (int8_t)(m % 2 == 0 ? -chip[1] : chip[1]);
-    path_clock_advance(path, m, track->clock_walk_ratio);
+    path->half = held_within(path->half, track->half_lo, track->half_hi);
+    path_clock_advance(path, m);
+    path->half = held_within(path->half, track->half_lo, track->half_hi);
+    path->half = held_within(path->half, track->half_lo, track->half_hi);
 }
 
 /* Variance of one preamble edge, samples^2. */
@@ -211,15 +215,47 @@ double track_clock_sigma(const struct sync_search *search, const struct sync_can
     return sqrt(12.0 * r / (n_edges * span * span));
 }
 
-/* Covariance of a line fitted to evenly spread edges, its slope known to clock_sigma. */
+/* Covariance of a line fitted to evenly spread edges, its slope known to clock_sigma, beside a clock
+ * that bends. */
 static void path_clock_init(struct track_path *path, const struct sync_search *search,
                             double clock_sigma)
 {
     double span, n_edges = preamble_n_edges(search, &span);
     double r = edge_variance(path->half, path->gain, search->noise_variance);
-    path->p_hh = clock_sigma * clock_sigma;
-    path->p_sh = 0.5 * span * path->p_hh;
-    path->p_ss = r / n_edges + 0.25 * span * span * path->p_hh;
+    double symbol = 2.0 * search->code->m;
+    double bend = BEND_SIGMA * search->bend_ratio * path->half;
+    double late = bend * span * span / 6.0, off = bend * (span + symbol);
+    double growth = 2.0 * bend * symbol;
+    double line_hh = clock_sigma * clock_sigma;
+    path->p_hh = line_hh + off * off;
+    path->p_sh = 0.5 * span * line_hh + late * off;
+    path->p_ss = r / n_edges + 0.25 * span * span * line_hh + late * late;
+    path->p_sg = late * growth;
+    path->p_hg = off * growth;
+    path->p_gg = growth * growth;
+}
+
+/* The same where the preamble was fitted by a parabola: the inverse of its information, seen from the
+ * preamble's end. Of n evenly spread edges the mean of u^k over -span .. 0 is (-span)^k / (k + 1). */
+static void path_clock_init_bent(struct track_path *path, const struct sync_search *search)
+{
+    double span, n_edges = preamble_n_edges(search, &span);
+    double per = n_edges / edge_variance(path->half, path->gain, search->noise_variance);
+    double bend = search->bend_ratio * path->half;
+    double square = span * span;
+    double a00 = per, a01 = -per * span / 2.0, a02 = per * square / 3.0, a11 = a02;
+    double a12 = -per * square * span / 4.0;
+    double a22 = per * square * square / 5.0 + 1.0 / (bend * bend);
+    double c00 = a11 * a22 - a12 * a12, c01 = a02 * a12 - a01 * a22, c02 = a01 * a12 - a02 * a11;
+    double c11 = a00 * a22 - a02 * a02, c12 = a01 * a02 - a00 * a12, c22 = a00 * a11 - a01 * a01;
+    double determinant = a00 * c00 + a01 * c01 + a02 * c02;
+    double symbol = 2.0 * search->code->m;
+    path->p_ss = c00 / determinant;
+    path->p_sh = (c01 + symbol * c02) / determinant;
+    path->p_sg = 2.0 * symbol * c02 / determinant;
+    path->p_hh = (c11 + symbol * (2.0 * c12 + symbol * c22)) / determinant;
+    path->p_hg = 2.0 * symbol * (c12 + symbol * c22) / determinant;
+    path->p_gg = 4.0 * symbol * symbol * c22 / determinant;
 }
 
 static unsigned track_best_state(const struct track *track)
@@ -256,12 +292,15 @@ static void track_idle_update(struct track *track)
 
 void track_init(struct track *track, const struct sync_search *search,
                 const struct integral *integral, const struct sync_candidate *candidate,
-                double clock_sigma, size_t n_expected)
+                double clock_sigma)
 {
     const struct linecode *code = search->code;
     unsigned n_chips = code->n_preamble_chips[search->trext ? 1 : 0];
     const int8_t *chip = linecode_preamble(code, search->trext);
     struct track_path path = {.start = candidate->start, .half = candidate->half, .alive = true};
+    const double span = 2.0 * code->m;
+    path.growth = 2.0 * span * candidate->bend;
+    path.half += 0.5 * path.growth;
     struct symbol symbol;
     for (unsigned k = 0; k + 1 < n_chips; k += 2) {
         symbol = symbol_read(integral, &path, code->m, 0.0);
@@ -270,31 +309,25 @@ void track_init(struct track *track, const struct sync_search *search,
         path.sum_sz += chip[k] * symbol.chip[0] + chip[k + 1] * symbol.chip[1];
         path.sum_s += chip[k] + chip[k + 1];
         path.n += 2.0;
-        path.start += 2.0 * code->m * path.half;
+        path.start += span * path.half;
+        path.half += path.growth;
     }
     path_solve(&path, code->m > 1);
     double length = path.n * code->m * path.half;
     double offset_power = code->m > 1 ? 0.0 : plane_power(path.offset);
     path.cost = path.energy - length * (plane_power(path.gain) + offset_power);
     path.level = (int8_t)(code->m % 2 == 0 ? -chip[n_chips - 1] : chip[n_chips - 1]);
-    path_clock_init(&path, search, clock_sigma);
-    double n_preamble = 0.5 * n_chips;
-    double ramp =
-        CLOCK_RAMP_RATIO(code->m) * path.half / (n_preamble + (double)n_expected); /* a symbol */
-    /* the straight line fitted to the preamble ends beside a clock that drifts */
-    double late = ramp * 2.0 * code->m * n_preamble * n_preamble / 12.0;
-    double off = 0.5 * ramp * n_preamble;
-    path.p_ss += late * late;
-    path.p_sh += late * off;
-    path.p_hh += off * off;
-    track->clock_walk_ratio = fmax(CLOCK_WALK_RATIO, ramp / path.half);
+    if (sync_bends(search)) {
+        path_clock_init_bent(&path, search);
+    } else {
+        path_clock_init(&path, search, clock_sigma);
+    }
     double pace = sqrt(plane_power(search->walk));
     track->walk_unit = code->m == 1 && pace > 0.0 ? search->walk / pace : 0.0;
     path.p_pp = pace * pace;
     path.p_wp = 0.5 * length * path.p_pp; /* the offset above belongs to the preamble's middle */
     path.p_ww = 0.5 * length * path.p_wp + search->noise_variance / (2.0 * length);
-    track->first_start = candidate->start;
-    track->first_half = candidate->half;
+    track->seed = *candidate;
     track->code = code;
     track->noise_variance = search->noise_variance;
     track->half_lo = search->half_lo * (1.0 - CLOCK_DRIFT_RATIO);
@@ -423,7 +456,8 @@ void track_starts(const struct track *track, double *start)
 {
     size_t first = track->n_preamble_chips / 2;
     for (size_t k = 0; k <= first; k++) {
-        start[k] = track->first_start + 2.0 * track->code->m * track->first_half * (double)k;
+        double q = 2.0 * track->code->m * (double)k;
+        start[k] = track->seed.start + q * (track->seed.half + q * track->seed.bend);
     }
     unsigned state = track_best_state(track);
     for (size_t k = track->n_symbols; k-- > 0;) {

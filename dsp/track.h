@@ -16,8 +16,10 @@
 
 struct track_path {          /* one survivor */
     double start;            /* first edge of the next symbol, samples */
-    double half;             /* half-cycle, samples */
-    double p_ss, p_sh, p_hh; /* covariance of start and half */
+    double half;             /* half-cycle, samples, mean of the next symbol */
+    double growth;           /* of the half-cycle per symbol, samples */
+    double p_ss, p_sh, p_hh; /* covariance of start and half ... */
+    double p_sg, p_hg, p_gg; /* ... and growth, where that is followed */
     double cost;             /* squared error so far, sample-energy units */
     double energy;           /* same without the model: sum |z|^2 */
     double _Complex sum_z;   /* sum of chip means (no subcarrier) */
@@ -33,12 +35,11 @@ struct track_path {          /* one survivor */
 struct track {
     const struct linecode *code;
     double noise_variance;
-    double clock_walk_ratio;   /* random walk of the half-cycle per symbol */
     double _Complex walk_unit; /* direction of the walk; 0: none */
     double half_lo, half_hi;   /* the clock is held inside */
     size_t n_preamble_chips, n_symbols;
-    double first_start, first_half; /* of the preamble */
-    double idle_samples;            /* of the search before it */
+    struct sync_candidate seed; /* the preamble */
+    double idle_samples;        /* of the search before it */
     double _Complex idle_sum;
     double idle_gain; /* log-likelihood gain of the idle stretch, sample-energy units */
     struct track_path path[LINECODE_STATES_MAX];
@@ -50,11 +51,10 @@ struct track {
 double track_clock_sigma(const struct sync_search *search, const struct sync_candidate *candidate);
 
 /* Begin after the preamble of a candidate that `search` found, its half-cycle known to clock_sigma
- * (samples, standard deviation). The tag's clock may drift by some per cent over the reply, whose
- * length is about n_expected symbols after the preamble: the shorter, the faster. */
+ * (samples, standard deviation). */
 void track_init(struct track *track, const struct sync_search *search,
                 const struct integral *integral, const struct sync_candidate *candidate,
-                double clock_sigma, size_t n_expected);
+                double clock_sigma);
 
 /* Samples needed before the next symbol can be taken. */
 double track_needs_samples(const struct track *track);

@@ -17,7 +17,7 @@
 #define SAME_CLOCK_RATIO 0.004 /* ... closer than this): the same reply */
 
 /* an ACK reply tells its length in its first bits: settled once so many symbols are in */
-enum { EPC_BITS_MIN = 32, EPC_BITS_USUAL = 129, LENGTH_KNOWN_SYMBOLS = 24 };
+enum { EPC_BITS_MIN = 32, LENGTH_KNOWN_SYMBOLS = 24 };
 
 enum status tracks_init(struct tracks *tracks)
 {
@@ -107,8 +107,7 @@ void tracks_begin(struct tracks *tracks, const struct sync_search *search,
         tracks->alive[k] = true;
         tracks->n_bits[k] = is_epc ? EPC_BITS_MIN : n_bits;
         tracks->length_known[k] = !is_epc;
-        track_init(&tracks->track[k], search, integral, &tracks->seed[k], tracks->clock_sigma[k],
-                   is_epc ? EPC_BITS_USUAL : n_bits + 1);
+        track_init(&tracks->track[k], search, integral, &tracks->seed[k], tracks->clock_sigma[k]);
         evidence_update(tracks, k);
     }
 }

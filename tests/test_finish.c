@@ -208,7 +208,7 @@ static void finish_loses_what_theory_says(void **unused)
         size_t n_bits;
         double ebn0_db, per;
         unsigned n;
-    } cases[] = {{0, 16, 6.0, 0.0, 1500}, {0, 128, 7.5, 0.0, 400}, {2, 16, 6.97, 0.1, 800}};
+    } cases[] = {{0, 16, 6.0, 0.0, 1500}, {0, 128, 7.5, 0.0, 1600}, {2, 16, 6.97, 0.1, 800}};
     for (size_t l = 0; l < sizeof cases / sizeof *cases; l++) {
         struct run run = {.m = cases[l].m,
                           .samples_per_tpri = 48.0,

@@ -110,9 +110,9 @@ static void reply_rx_covers_clock_tolerance(void **unused)
 static void reply_rx_follows_clock_drift(void **unused)
 {
     (void)unused;
-    for (unsigned k = 0; k < 160; k++) {
+    for (unsigned k = 0; k < 320; k++) {
         struct link link = rig_link(k / 8 % 2 ? 160e3 : 40e3, k % 4, k / 4 % 2);
-        rig_open(&rig, 4e6, &link, REPLY_KIND_EPC);
+        rig_open(&rig, 4e6, &link, k < 160 ? REPLY_KIND_EPC : REPLY_KIND_RN16);
         rig_reply(&rig, 0.01);
         rig.reply.drift_ratio = k / 16 % 2 ? 0.05 : -0.05;
         double inside = link.frt_ext_ratio - 0.026;

@@ -65,13 +65,17 @@ static bool run_track(const struct run *run, double samples_per_tpri)
                                  .trext = run->trext,
                                  .half_lo = half / 1.06,
                                  .half_hi = half / 0.94,
-                                 .noise_variance = reply.n0 * rate_sps};
+                                 .noise_variance = reply.n0 * rate_sps,
+                                 .bend_ratio = 0.025 / (double)reply.n_levels};
     struct sync_candidate candidate = {.gain = reply.gain,
                                        .offset = reply.gain,
                                        .start = reply.start_tick + 0.5 + run->start_error * half,
                                        .half = first_half * (1.0 + run->clock_error)};
-    track_init(&track, &search, &integral, &candidate, track_clock_sigma(&search, &candidate),
-               reply.n_bits + 1);
+    if (sync_bends(&search)) { /* then the preamble tells the drift too */
+        candidate.bend = 0.5 * run->drift_ratio * half / (double)reply.n_levels;
+        candidate.half -= (double)n_preamble * candidate.bend;
+    }
+    track_init(&track, &search, &integral, &candidate, track_clock_sigma(&search, &candidate));
     for (size_t k = 0; k <= run->n_bits; k++) {
         double needs = track_needs_samples(&track);
         assert_true(track_needs_at_least(&track, k) <= needs);
