@@ -460,7 +460,8 @@ static unsigned sync_edges(const struct integral *integral, const struct sync_se
     unsigned m = search->code->m;
     unsigned first = chip_index * m, end = (chip_index + 2) * m;
     struct edges edges = {0};
-    if (sync_edge(guide, first) < gate ||
+    bool runs_on = guide->half > 0.0 && guide->half + 2.0 * end * guide->bend > 0.0;
+    if (!runs_on || sync_edge(guide, first) < gate ||
         sync_edge(guide, end) + gate > (double)integral->n_samples) {
         return 0;
     }
