@@ -133,7 +133,10 @@ static void softusrp_overflows_and_goes_on(void **state)
     int n_overflows = 0;
     for (int n_after = 0, n_calls = 0; n_after < 20; n_calls++) {
         assert_true(n_calls < 2000);
-        const struct uhd_heard got = uhd_host_recv(&other, heard, NULL, 1000, PATIENCE_S);
+        const struct uhd_heard got = uhd_host_recv(&other, heard, NULL, 1000, 0.1);
+        if (got.code == UHD_RX_METADATA_ERROR_CODE_TIMEOUT) {
+            continue; /* libuhd tells an overflow when it has waited in vain */
+        }
         if (got.code) {
             assert_int_equal(got.code, UHD_RX_METADATA_ERROR_CODE_OVERFLOW);
             assert_false(got.out_of_sequence);
