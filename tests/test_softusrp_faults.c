@@ -16,7 +16,7 @@
 #include "tests/uhd_host.h"
 
 #define PATIENCE_S 10.0
-#define AIR "--slow 4 --tags 0 --radio.sim.leak_db -14 --radio.sim.leak_phase_deg 0"
+#define AIR "--slow 10 --tags 0 --radio.sim.leak_db -14 --radio.sim.leak_phase_deg 0"
 #define AHEAD 60000
 #define N 40000 /* 20 ms */
 #define STEP 200
