@@ -105,7 +105,7 @@ enum status device_init(struct device *device, const struct device_cfg *cfg, uns
     device->index = index;
     device->medium = medium;
     device->chdr_socket = -1;
-    device->rate_sps = RATE_START_SPS;
+    device->rate_sps = device->master_clock_hz = RATE_START_SPS;
     device->clock = (struct device_clock){.ratio = 1.0, .is_air = index == 0};
     device->faults.start_s = NAN;
     device->died_s = NAN;

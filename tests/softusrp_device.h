@@ -90,7 +90,7 @@ struct device {
     int chdr_socket;
     uint16_t id; /* as the host numbers it */
     struct device_clock clock;
-    double rate_sps;
+    double master_clock_hz, rate_sps; /* at the start of the session, in force */
     int64_t now_tick;
     int64_t time_offset_ticks; /* time as the host counts = tick + this */
     bool pps_is_pending;       /* set time at the next pulse */

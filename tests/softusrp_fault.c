@@ -135,16 +135,15 @@ static bool is_due(const struct fault_set *set, const struct fault *fault, doubl
     return since_s >= 0.0 && since_s <= fault->for_s;
 }
 
-/* Past its count or its time: a fault that comes again is set to its next time. */
+/* A fault that comes again: past its next time it is armed anew. */
 static void rearm(const struct fault_set *set, struct fault *fault, double now_s)
 {
-    if (isnan(fault->at_s) || isinf(fault->every_s) || isnan(set->start_s)) {
+    if (isnan(fault->at_s) || isinf(fault->every_s) || !(fault->every_s > 0.0)) {
         return;
     }
-    const double next_s = fault->at_s + fault->every_s;
-    const bool is_over = now_s - set->start_s >= next_s;
-    if (is_over && fault->every_s > 0.0) {
-        fault->at_s = next_s;
+    const double past_s = now_s - set->start_s - fault->at_s; /* NaN: no stream yet */
+    if (past_s >= fault->every_s) {
+        fault->at_s += fault->every_s * floor(past_s / fault->every_s);
         fault->n_left = fault->n;
     }
 }

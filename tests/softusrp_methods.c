@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/require.h"
@@ -37,6 +38,26 @@ static void unclaim(struct call *call)
         call->device->rx[c].is_running = false;
     }
     device_note(call->device, CHANGE_CLAIM, 0, 0.0, "");
+    msgpack_bool(call->result, true);
+}
+
+/* Session arguments: a map of text to text. */
+static void init(struct call *call)
+{
+    const struct msgpack_value *map = &call->argument[1];
+    struct msgpack_in in = map->inside;
+    double rate_sps = MASTER_CLOCK_HZ;
+    for (size_t k = 0; map->kind == MSGPACK_MAP && k < map->n_items && !in.broken; k++) {
+        const struct msgpack_value key = msgpack_read(&in), value = msgpack_read(&in);
+        msgpack_skip(&in, &value);
+        if (!strcmp(key.text, "master_clock_rate")) {
+            rate_sps = value.kind == MSGPACK_TEXT ? strtod(value.text, NULL) : value.number;
+        }
+    }
+    if (rate_sps > 0.0 && rate_sps <= MASTER_CLOCK_HZ) {
+        call->device->master_clock_hz = rate_sps;
+        medium_set_rate(call->device->medium, call->device->index, rate_sps);
+    }
     msgpack_bool(call->result, true);
 }
 
@@ -170,7 +191,9 @@ static void get_clocks(struct call *call)
     msgpack_array(call->result, 3);
     msgpack_map(call->result, 3);
     msgpack_pair(call->result, "name", "radio_clk");
-    msgpack_pair(call->result, "freq", "122880000.0"); /* MASTER_CLOCK_HZ */
+    char freq[32];
+    snprintf(freq, sizeof freq, "%.1f", call->device->master_clock_hz);
+    msgpack_pair(call->result, "freq", freq);
     msgpack_pair(call->result, "mutable", "true");
     msgpack_map(call->result, 2);
     msgpack_pair(call->result, "name", "bus_clk");
@@ -190,7 +213,7 @@ static void set_device_id(struct call *call)
 
 static void get_master_clock_rate(struct call *call)
 {
-    msgpack_number(call->result, MASTER_CLOCK_HZ);
+    msgpack_number(call->result, call->device->master_clock_hz);
 }
 
 static void set_rate(struct call *call)
@@ -389,7 +412,7 @@ static const struct method {
     {"claim", claim},
     {"reclaim", yes},
     {"unclaim", unclaim},
-    {"init", yes},
+    {"init", init},
     {"get_init_status", get_init_status},
     {"get_mpm_compat_num", get_compat},
     {"get_device_info", get_device_info},

@@ -125,6 +125,7 @@ struct msgpack_value msgpack_read(struct msgpack_in *in)
     } else {
         take_long(in, &value, first);
     }
+    value.inside = *in;
     return value;
 }
 

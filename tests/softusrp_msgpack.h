@@ -19,6 +19,11 @@ enum msgpack_kind {
     MSGPACK_MAP
 };
 
+struct msgpack_in {
+    const uint8_t *at, *end;
+    bool broken; /* ran out or met what is no MessagePack; then nothing more is read */
+};
+
 struct msgpack_value {
     enum msgpack_kind kind;
     bool truth;
@@ -26,11 +31,7 @@ struct msgpack_value {
     int64_t whole;               /* the same, toward zero and clipped where it does not fit */
     char text[MSGPACK_TEXT_MAX]; /* zero-terminated, cut when longer */
     size_t n_items;              /* of an array; pairs of a map */
-};
-
-struct msgpack_in {
-    const uint8_t *at, *end;
-    bool broken; /* ran out or met what is no MessagePack; then nothing more is read */
+    struct msgpack_in inside;    /* where those begin */
 };
 
 struct msgpack_out {

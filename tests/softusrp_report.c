@@ -133,8 +133,9 @@ void report_write(FILE *stream, struct device *const device[], unsigned n_device
         json_array_append_new(devices, device_report(device[d]));
     }
     json_t *report =
-        json_pack("{s:s, s:b, s:o, s:o, s:o}", "event", "report", "final", is_final, "stretched_s",
-                  number(stretched_s), "tags", tags_report(medium_air(medium)), "devices", devices);
+        json_pack("{s:s, s:b, s:o, s:o, s:o, s:b}", "event", "report", "final", is_final,
+                  "stretched_s", number(stretched_s), "tags", tags_report(medium_air(medium)),
+                  "devices", devices, "complete", true);
     require(report);
     json_dumpf(report, stream, JSON_COMPACT);
     fputc('\n', stream);

@@ -16,7 +16,7 @@
 #define ARGUMENTS_MAX 2048
 #define READY_S 20.0
 #define REPORT_S 10.0
-#define IS_REPORT "\"event\":\"report\""
+#define REPORT_END "\"complete\":true}\n"
 
 void softusrp_rig_start(struct softusrp_rig *rig, const char *format, ...)
 {
@@ -56,7 +56,7 @@ static json_t *last_report(int file)
 const json_t *softusrp_rig_report(struct softusrp_rig *rig)
 {
     assert_int_equal(kill(rig->program.process, SIGUSR1), 0);
-    program_await_lines(&rig->program, IS_REPORT, ++rig->n_reports, REPORT_S);
+    program_await_lines(&rig->program, REPORT_END, ++rig->n_reports, REPORT_S);
     json_decref(rig->report);
     rig->report = last_report(rig->program.out_file);
     return rig->report;

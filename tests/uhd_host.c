@@ -35,7 +35,10 @@ static void seconds(int64_t tick, int64_t *full_s, double *frac_s)
 void uhd_host_open(struct uhd_host *host, const char *args)
 {
     *host = (struct uhd_host){0};
-    uhd_ok(uhd_usrp_make(&host->usrp, args));
+    char all[256];
+    /* a streamer stamps parts of packets by the master clock its session began with */
+    snprintf(all, sizeof all, "%s,master_clock_rate=%.0f", args, UHD_HOST_RATE_SPS);
+    uhd_ok(uhd_usrp_make(&host->usrp, all));
     uhd_ok(uhd_usrp_set_rx_rate(host->usrp, UHD_HOST_RATE_SPS, 0));
     uhd_ok(uhd_usrp_set_tx_rate(host->usrp, UHD_HOST_RATE_SPS, 0));
     uhd_tune_request_t request = {.target_freq = UHD_HOST_FREQ_HZ,

@@ -1,0 +1,91 @@
+/* test_softusrp_reader.c - the whole reader over unmodified libuhd against simulated tags: radio uhd,
+ * a software USRP in a process of its own, its clock slowed so that any machine keeps up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <cmocka.h>
+
+#include "tests/program.h"
+#include "tests/softusrp_rig.h"
+
+#define N_TAGS 10
+#define SLOW 25
+#define RUN_S 0.4
+#define PATIENCE_S 100.0 /* ten times what the run should take */
+
+static struct softusrp_rig rig;
+static struct program reader;
+
+static void inventory(const char *address)
+{
+    softusrp_rig_start(&rig, "--device addr=%s,channels=1 --slow %d --tags %d", address, SLOW,
+                       N_TAGS);
+    program_launch(&reader, PROGRAM_ZPREADER,
+                   "inventory --radio uhd --args "
+                   "addr=%s,recv_frame_size=416,send_frame_size=416,master_clock_rate=2e6 "
+                   "--region lab --freq 915M --rate 2M --tx-gain 60 --rx-gain 30 "
+                   "--radio.uhd.delay_us 20 --radio.tx_lead_us 250 --duration %g --json "
+                   "--publish.zmq.endpoint tcp://127.0.0.1:%d",
+                   address, RUN_S, program_free_port());
+    program_wait(&reader, PATIENCE_S);
+    program_succeeded(&reader);
+}
+
+/* EPCs as the tags hold them, from the software USRP's report. */
+static size_t n_tags_read(const json_t *report, const json_t *events)
+{
+    const json_t *tags = softusrp_rig_value(report, "tags");
+    struct program_epcs read;
+    program_epcs_read(events, &read);
+    size_t n = 0;
+    for (size_t k = 0; k < json_array_size(tags); k++) {
+        const char *epc = json_string_value(json_object_get(json_array_get(tags, k), "epc"));
+        for (size_t i = 0; i < read.n; i++) {
+            n += strcasecmp(epc, read.epc[i]) == 0;
+        }
+    }
+    assert_int_equal(n, read.n); /* nothing but what is there */
+    return n;
+}
+
+static void softusrp_reader_reads_every_tag_over_libuhd(void **state)
+{
+    (void)state;
+    inventory("127.0.1.41");
+    const json_t *report = softusrp_rig_stop(&rig);
+    json_t *events = program_events(&reader);
+    program_check_events(events);
+    assert_int_equal(n_tags_read(report, events), N_TAGS);
+    json_decref(events);
+    /* short packets, and the carrier off at the end by the reader's own word */
+    const double n_samples = softusrp_rig_number(report, "devices.0.channels.0.rx.samples");
+    const double n_packets = softusrp_rig_number(report, "devices.0.channels.0.rx.packets");
+    assert_true(n_samples / n_packets <= 100.0);
+    assert_false(json_is_true(softusrp_rig_value(report, "devices.0.channels.0.tx.burst_open")));
+    const json_t *bursts = softusrp_rig_value(report, "devices.0.channels.0.tx.bursts");
+    const json_t *last = json_array_get(bursts, json_array_size(bursts) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "ending")), "host");
+}
+
+static int tear_down(void **state)
+{
+    program_free(&reader);
+    softusrp_rig_free(&rig);
+    return program_kill_all(state);
+}
+
+int main(void)
+{
+#ifdef __SANITIZE_THREAD__ /* libuhd's own threads are not instrumented: its locks are not seen */
+    return 0;
+#endif
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(softusrp_reader_reads_every_tag_over_libuhd, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
