@@ -22,7 +22,7 @@ foreach(source ${test_sources})
 endforeach()
 
 # a device that runs in real time wants the machine to itself
-set_tests_properties(test_radio_uhd PROPERTIES RUN_SERIAL TRUE)
+set_tests_properties(test_radio_uhd test_program_uhd PROPERTIES RUN_SERIAL TRUE)
 
 # fuzz targets: with ZP_FUZZ (clang) libFuzzer drives them; without, fuzz_driver.c replays files and
 # makes seeded random inputs, so that every build runs them
@@ -75,7 +75,7 @@ target_link_libraries(test_softusrp_unit zp_softusrp)
 add_library(zp_uhd_host STATIC ${CMAKE_SOURCE_DIR}/tests/uhd_host.c)
 target_include_directories(zp_uhd_host PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(zp_uhd_host PUBLIC PkgConfig::UHD PkgConfig::CMOCKA)
-foreach(name test_softusrp)
+foreach(name test_softusrp test_radio_uhd test_program_uhd)
     target_link_libraries(${name} zp_uhd_host zp_program)
     add_dependencies(${name} zpreader softusrp)
 endforeach()
