@@ -22,7 +22,7 @@ foreach(source ${test_sources})
 endforeach()
 
 # a device that runs in real time wants the machine to itself
-set_tests_properties(test_radio_uhd test_program_uhd PROPERTIES RUN_SERIAL TRUE)
+set_tests_properties(test_radio_uhd test_program_uhd PROPERTIES RUN_SERIAL TRUE TIMEOUT 600)
 
 # fuzz targets: with ZP_FUZZ (clang) libFuzzer drives them; without, fuzz_driver.c replays files and
 # makes seeded random inputs, so that every build runs them
