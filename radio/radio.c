@@ -30,7 +30,7 @@ static const struct option_row radio_rows[] = {
      "receive antenna port; empty: the radio's default", "ant"},
     {"radio.n_rx_channels", OPTION_INT, "", "1", 1, LIMIT_RX_CHANNELS, NULL,
      offsetof(struct radio_cfg, n_rx_channels), "receive channels", NULL},
-    {"radio.tx_lead_us", OPTION_NUMBER, "us", "2000", 50, 1e6, NULL,
+    {"radio.tx_lead_us", OPTION_NUMBER, "us", "250", 50, 1e6, NULL,
      offsetof(struct radio_cfg, tx_lead_us),
      "real-time radios: samples go to the device this long before they are due", NULL},
 };

@@ -144,12 +144,14 @@ enum status uhd_args_make(const struct uhd_cfg *cfg, const char *args, const cha
 void uhd_stream_args_make(const struct uhd_cfg *cfg, enum uhd_way way, size_t n_packet_samples,
                           char *text, size_t n_text)
 {
-    const char *given = cfg->stream_args;
-    if (way == UHD_TX || n_packet_samples == 0) {
-        snprintf(text, n_text, "%s", given);
-    } else {
-        snprintf(text, n_text, "%s%sspp=%zu", given, *given ? "," : "", n_packet_samples);
+    char more[48] = "";
+    if (way == UHD_TX && !strstr(cfg->stream_args, "underflow_policy")) {
+        snprintf(more, sizeof more, "underflow_policy=next_burst"); /* which has its time */
+    } else if (way == UHD_RX && n_packet_samples > 0) {
+        snprintf(more, sizeof more, "spp=%zu", n_packet_samples);
     }
+    snprintf(text, n_text, "%s%s%s", cfg->stream_args, cfg->stream_args[0] && more[0] ? "," : "",
+             more);
 }
 
 struct uhd_traits uhd_traits_of(const char *mboard_name)

@@ -53,7 +53,10 @@ static bool rx_tick(const struct radio_uhd *self, int64_t *tick)
     int64_t full_s = 0;
     double frac_s = 0;
     bool has_time = false;
+    size_t offset = 0; /* the rest of a packet follows its beginning */
+    uhd_rx_metadata_fragment_offset(self->rx_about, &offset);
     uhd_rx_metadata_has_time_spec(self->rx_about, &has_time);
+    has_time = has_time && offset == 0;
     if (has_time) {
         uhd_rx_metadata_time_spec(self->rx_about, &full_s, &frac_s);
         *tick = uhd_tick_of(self, self->rx_device, full_s, frac_s) -
@@ -119,10 +122,11 @@ static enum status rx_packet(struct radio_uhd *self, struct iq_block *block, siz
  * UHD reports a loss in a call of its own; samples out of place without one are left out. */
 static enum status rx_gather(struct radio_uhd *self, struct iq_block *block)
 {
-    const int64_t behind_ticks = BEHIND_PACKETS * (int64_t)block->n_samples;
+    const size_t n_packet = block->n_samples;
+    const int64_t behind_ticks = BEHIND_PACKETS * (int64_t)n_packet;
     enum status status = ST_OK;
     size_t n_more = 1;
-    while (!status && n_more > 0 && block->n_samples < block->capacity_samples &&
+    while (!status && n_more > 0 && block->n_samples + n_packet <= block->capacity_samples &&
            rx_now(self) - self->rx_next_tick > behind_ticks) {
         status = rx_packet(self, block, block->n_samples, &n_more);
         int64_t tick = self->rx_next_tick;

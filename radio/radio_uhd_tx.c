@@ -164,6 +164,9 @@ static enum status check_burst(struct radio_uhd *self, int64_t tick)
         return ST_OK;
     }
     self->loss_told = told;
+    /* a device that plays on what it has would still be at the burst's end */
+    const int64_t after = tick + 2 * UHD_END_SAMPLES;
+    self->resume_tick = after > self->resume_tick ? after : self->resume_tick;
     return end_burst(self);
 }
 

@@ -85,10 +85,11 @@ static int64_t tx_step_ticks(const struct reader *reader)
                                                   : 0;
 }
 
-static void tx_wait(struct reader *reader, unsigned seen)
+/* Until the next step is due: a stop, or a command, has to wait no longer than that. */
+static void tx_wait(struct reader *reader, unsigned seen, int64_t ticks_to_step)
 {
     if (radio_ops_of(reader->radio)->real_time) {
-        long nap_ns = (long)(reader->cfg.radio.tx_lead_us * TX_STEP_RATIO * 1e3 / 2.0);
+        long nap_ns = (long)((double)ticks_to_step / reader->rate_sps * 1e9);
         struct timespec nap = {.tv_nsec = nap_ns < TX_NAP_MAX_NS ? nap_ns : TX_NAP_MAX_NS};
         nanosleep(&nap, NULL);
     } else {
@@ -140,7 +141,7 @@ void *thread_tx(void *argument)
         if (limit - state.next_tick > (last ? 0 : tx_step_ticks(reader))) {
             status = tx_send(reader, &state, limit);
         } else {
-            tx_wait(reader, seen);
+            tx_wait(reader, seen, tx_step_ticks(reader) - (limit - state.next_tick) + 1);
         }
     }
     if (radio_ops_of(reader->radio)->real_time) { /* on every way out: nothing follows */

@@ -235,10 +235,12 @@ static void radio_uhd_asks_for_packets_the_link_can_wait_for(void **state)
     uhd_stream_args_make(&cfg, UHD_RX, 100, text, sizeof text);
     assert_string_equal(text, "spp=100");
     uhd_stream_args_make(&cfg, UHD_TX, 100, text, sizeof text);
-    assert_string_equal(text, "");
-    snprintf(cfg.stream_args, sizeof cfg.stream_args, "underflow_policy=next_burst");
+    assert_string_equal(text, "underflow_policy=next_burst");
+    snprintf(cfg.stream_args, sizeof cfg.stream_args, "underflow_policy=next_packet");
+    uhd_stream_args_make(&cfg, UHD_TX, 100, text, sizeof text);
+    assert_string_equal(text, "underflow_policy=next_packet"); /* the user knows */
     uhd_stream_args_make(&cfg, UHD_RX, 100, text, sizeof text);
-    assert_string_equal(text, "underflow_policy=next_burst,spp=100");
+    assert_string_equal(text, "underflow_policy=next_packet,spp=100");
     snprintf(cfg.stream_args, sizeof cfg.stream_args, "spp=200");
     assert_int_equal(uhd_packet_samples(&cfg, 2e6, 50), 0);
     uhd_stream_args_make(&cfg, UHD_RX, 0, text, sizeof text);

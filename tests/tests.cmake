@@ -22,7 +22,7 @@ foreach(source ${test_sources})
 endforeach()
 
 # a device that runs in real time wants the machine to itself
-set_tests_properties(test_radio_uhd PROPERTIES RUN_SERIAL TRUE)
+set_tests_properties(test_radio_uhd test_program_uhd PROPERTIES RUN_SERIAL TRUE TIMEOUT 600)
 
 # fuzz targets: with ZP_FUZZ (clang) libFuzzer drives them; without, fuzz_driver.c replays files and
 # makes seeded random inputs, so that every build runs them
@@ -76,7 +76,8 @@ target_link_libraries(fuzz_softusrp zp_softusrp)
 add_library(zp_uhd_host STATIC ${CMAKE_SOURCE_DIR}/tests/uhd_host.c)
 target_include_directories(zp_uhd_host PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(zp_uhd_host PUBLIC PkgConfig::UHD PkgConfig::CMOCKA)
-foreach(name test_softusrp test_softusrp_faults test_softusrp_reader)
+foreach(name test_softusrp test_softusrp_faults test_softusrp_reader test_radio_uhd
+        test_program_uhd)
     target_link_libraries(${name} zp_uhd_host zp_program)
     add_dependencies(${name} zpreader softusrp)
 endforeach()
