@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,9 +28,17 @@ struct pair {
     struct program reader, field;
 };
 
+static void recording_name(char path[128])
+{
+    snprintf(path, 128, "%s/guard.sigmf-data", program_directory);
+}
+
 static void pair_start(struct pair *pair, const char *command)
 {
     int tx = program_free_port(), rx;
+    char path[128];
+    recording_name(path);
+    unlink(path); /* of the pair before */
     do {
         rx = program_free_port();
     } while (rx == tx);
@@ -36,10 +46,30 @@ static void pair_start(struct pair *pair, const char *command)
                    "--tx tcp://127.0.0.1:%d --rx tcp://127.0.0.1:%d --tags 5 --seed 5 --rate 2M "
                    "--timeout 4",
                    tx, rx);
-    program_launch(&pair->reader, PROGRAM_ZPREADER,
-                   "%s --json --publish.zmq.enabled=false --radio zmq --radio.zmq.tx "
-                   "tcp://127.0.0.1:%d --radio.zmq.rx tcp://127.0.0.1:%d --rate 2M",
-                   command, tx, rx);
+    program_launch(
+        &pair->reader, PROGRAM_ZPREADER,
+        "%s --record %s/guard --json --publish.zmq.enabled=false --radio zmq --radio.zmq.tx "
+        "tcp://127.0.0.1:%d --radio.zmq.rx tcp://127.0.0.1:%d --rate 2M",
+        command, program_directory, tx, rx);
+}
+
+/* Until samples have flowed for a while: an inventory has read tags, an emitter's recording grows. */
+static void pair_await(struct pair *pair, const char *command)
+{
+    if (strstr(command, "inventory")) {
+        program_await_lines(&pair->reader, "\"read\"", 20, 10.0);
+        return;
+    }
+    char path[128];
+    struct stat data = {0};
+    recording_name(path);
+    for (int k = 0; k < 2000 && data.st_size < 8 * 100000; k++) {
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        if (stat(path, &data) != 0) {
+            data.st_size = 0;
+        }
+    }
+    assert_true(data.st_size >= 8 * 100000);
 }
 
 /* The far end ends when the reader is gone, and says what it was sent. */
@@ -85,12 +115,9 @@ static void program_guard_ends_the_carrier_when_it_crashes(void **state)
     }
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
         struct pair pair;
-        pair_start(&pair, k % 2 ? "emit --duration 600" : "inventory --duration 600");
-        if (k % 2) {
-            nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
-        } else {
-            program_await_lines(&pair.reader, "\"read\"", 20, 10.0);
-        }
+        const char *command = k % 2 ? "emit --duration 600" : "inventory --duration 600";
+        pair_start(&pair, command);
+        pair_await(&pair, command);
         kill(pair.reader.process, numbers[k]);
         program_wait_killed(&pair.reader, numbers[k], 5.0);
         assert_non_null(strstr(pair.reader.err, "crashed; switching the carrier off"));
@@ -144,11 +171,7 @@ static void hold_and_check(const char *command, const char *name, const char *me
 {
     struct pair pair;
     pair_start(&pair, command);
-    if (strstr(command, "inventory")) {
-        program_await_lines(&pair.reader, "\"read\"", 20, 10.0);
-    } else {
-        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
-    }
+    pair_await(&pair, command);
     struct hold held = {.thread = thread_find(pair.reader.process, name)};
     assert_true(held.thread > 0);
     double begin_s = program_clock_s();
