@@ -293,6 +293,12 @@ static void inventory_start(struct inventory *inventory, struct inventory_step *
         inventory->round--;
     }
     inventory_close_round(inventory, step);
+    /* flags of S1 to S3 outlast a short loss of power (6.3.2.2): the pass goes on */
+    const bool opened = inventory->round > 0 && inventory->state != STATE_SELECT;
+    if (inventory->cfg.session != SESSION_S0 && opened) {
+        inventory_send_query(inventory, step);
+        return;
+    }
     if (inventory->cfg.session == SESSION_S0 && inventory->cfg.target == TARGET_DUAL) {
         inventory->target = TARGET_A; /* without power every S0 flag falls back to A */
     }

@@ -38,7 +38,12 @@ static void guard_hung(void *context, const char *name)
 enum status guard_start(struct reader *reader)
 {
     crash_arm(reader);
-    return watchdog_start(&reader->watchdog, reader->cfg.run.watchdog_s, guard_hung, reader);
+    enum status status =
+        watchdog_start(&reader->watchdog, reader->cfg.run.watchdog_s, guard_hung, reader);
+    if (!status && radio_ops_of(reader->radio)->real_time) {
+        watchdog_hurry(&reader->watchdog);
+    }
+    return status;
 }
 
 void guard_stop(struct reader *reader)

@@ -7,6 +7,8 @@
 
 #include "config/require.h"
 
+enum { SET_PART = 4 }; /* of the settling time: a host that counts a little ahead still waits */
+
 /* SplitMix64: Steele, Lea, Flood 2014. */
 static uint64_t random_next(uint64_t *state)
 {
@@ -112,8 +114,10 @@ void hop_cell_at(const struct hop *hop, int64_t index, struct hop_cell *cell)
     require(index >= 0);
     int64_t dwell = index / hop->n_cells;
     cell->index = index;
-    cell->set_tick = index == 0 ? 0 : (int64_t)ceil((double)index * hop->cell_ticks);
-    cell->on_tick = index == 0 ? 0 : cell->set_tick + hop->settle_ticks;
+    int64_t begin_tick = index == 0 ? 0 : (int64_t)ceil((double)index * hop->cell_ticks);
+    int64_t silent_ticks = index == 0 ? 0 : hop->settle_ticks;
+    cell->set_tick = begin_tick + silent_ticks / SET_PART;
+    cell->on_tick = begin_tick + silent_ticks;
     cell->off_tick = INT64_MAX;
     if (isfinite(hop->cell_ticks)) {
         bool last = (index + 1) % hop->n_cells == 0;

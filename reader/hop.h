@@ -3,8 +3,8 @@
  * Pure: no radio, no clock, no state that moves. Time is cut into dwells of equal length, from tick 0
  * on; a dwell into as many cells as antennas take turns within it. In each cell:
  *
- *   set_tick        on_tick                                     off_tick   (next cell)
- *      |--- settle ---|============== carrier, commands ==============|-- pause --|
+ *       set_tick   on_tick                                     off_tick   (next cell)
+ *  |--- settle -------|============== carrier, commands ==============|-- pause --|
  *
  * The order of the channels is drawn once from the seed and then repeated: all channels are used
  * equally, and a channel comes back after n_channels dwells and never earlier, so the time on it in

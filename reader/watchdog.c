@@ -2,6 +2,7 @@
 #include "reader/watchdog.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -99,6 +100,14 @@ enum status watchdog_start(struct watchdog *watchdog, double patience_s,
     pthread_condattr_destroy(&attributes);
     watchdog->started = pthread_create(&watchdog->thread, NULL, watch, watchdog) == 0;
     return watchdog->started ? ST_OK : status_fail(ST_NO_MEMORY, "watchdog: no thread");
+}
+
+void watchdog_hurry(struct watchdog *watchdog)
+{
+    require(watchdog->started);
+    struct sched_param parameters = {.sched_priority = sched_get_priority_max(SCHED_FIFO)};
+    int refused = pthread_setschedparam(watchdog->thread, SCHED_FIFO, &parameters);
+    (void)refused; /* host_serve says so of all threads */
 }
 
 void watchdog_stop(struct watchdog *watchdog)

@@ -36,6 +36,8 @@ struct watchdog { /* embedded; fields private. Zeroed memory is a watchdog never
  *   err  ST_NO_MEMORY no thread     own  borrows context until watchdog_stop */
 enum status watchdog_start(struct watchdog *watchdog, double patience_s,
                            void (*hung)(void *context, const char *name), void *context) must_check;
+/* Look before the threads that are looked at, where the system permits real-time priority. */
+void watchdog_hurry(struct watchdog *watchdog);
 /* No call of `hung` is under way or will come. Not from within it. */
 void watchdog_stop(struct watchdog *watchdog);
 

@@ -46,7 +46,8 @@ static const struct field_row field_rows[] = {
     {"read", "uri", FIELD_TEXT, true},
     {"read", "antenna", FIELD_TEXT, false},
     {"read", "freq_hz", FIELD_NUMBER, true}, /* a raw recording does not tell */
-    {"read", "rssi_dbfs", FIELD_NUMBER, false},
+    {"read", "rssi_dbfs", FIELD_NUMBER, true}, /* one of the two: see check_event */
+    {"read", "rssi_dbm", FIELD_NUMBER, true},
     {"read", "snr_db", FIELD_NUMBER, false},
     {"read", "phase_deg", FIELD_PHASE, false},
     {"read", "blf_hz", FIELD_NUMBER, false},
@@ -231,6 +232,9 @@ static void check_event(const json_t *event)
     }
     assert_true(known);
     assert_int_equal(json_integer_value(json_object_get(event, "v")), 1);
+    if (program_event_is(event, "read")) {
+        assert_true(!json_object_get(event, "rssi_dbfs") != !json_object_get(event, "rssi_dbm"));
+    }
     for (size_t k = 0; k < sizeof field_rows / sizeof *field_rows; k++) {
         const struct field_row *row = &field_rows[k];
         json_t *value = json_object_get(event, row->key);

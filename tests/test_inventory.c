@@ -552,6 +552,39 @@ static void inventory_forgets_a_round_that_was_not_sent(void **state)
     assert_int_equal(step.ended_round.round, 2);
 }
 
+/* Flags of S1 to S3 outlast a hop: no Select sets them back in mid-pass, and the target stays. A Select
+ * that was not sent is made up for. */
+static void inventory_goes_on_with_a_pass_after_a_hop(void **state)
+{
+    (void)state;
+    struct link link = make_link(false);
+    struct inventory_cfg cfg = default_cfg();
+    struct inventory inventory;
+    struct inventory_step step;
+    cfg.session = 2;
+    cfg.target = 2; /* dual */
+    cfg.q_start = cfg.q_min = cfg.q_max = 0;
+    inventory_init(&inventory, &cfg, &link);
+    for (int k = 0; k < 2; k++) { /* neither the first nor the second Select went out */
+        advance(&inventory, HEARD_START, &step);
+        assert_int_equal(step.command.id, COMMAND_SELECT);
+    }
+    advance(&inventory, HEARD_SENT, &step);
+    assert_int_equal(step.command.id, COMMAND_QUERY);
+    advance(&inventory, HEARD_NOTHING, &step); /* pass B */
+    assert_int_equal(step.command.id, COMMAND_SELECT);
+    advance(&inventory, HEARD_SENT, &step);
+    assert_int_equal(step.command.query.target, 1);
+    advance(&inventory, HEARD_RN16, &step);
+    advance(&inventory, HEARD_EPC, &step); /* somebody is there: another frame, not sent any more */
+    assert_int_equal(step.command.id, COMMAND_QUERY);
+    for (int k = 0; k < 3; k++) {
+        advance(&inventory, HEARD_START, &step);
+        assert_int_equal(step.command.id, COMMAND_QUERY);
+        assert_int_equal(step.command.query.target, 1);
+    }
+}
+
 static void inventory_check_wants_q_in_order(void **state)
 {
     (void)state;
@@ -575,6 +608,7 @@ int main(void)
         cmocka_unit_test(inventory_estimate_is_right_on_average),
         cmocka_unit_test(inventory_bad_epc_is_asked_again_then_refused),
         cmocka_unit_test(inventory_forgets_a_round_that_was_not_sent),
+        cmocka_unit_test(inventory_goes_on_with_a_pass_after_a_hop),
         cmocka_unit_test(inventory_check_wants_q_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

