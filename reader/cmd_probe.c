@@ -91,6 +91,17 @@ static int refuse(struct probe *probe, enum status status)
     return run_exit_status(status);
 }
 
+/* So is a radio that fails; a bad option is not. */
+static int fail(struct probe *probe, enum status status)
+{
+    int exit_status = run_exit_status(status);
+    if (exit_status == 1) {
+        snprintf(probe->view.failure, sizeof probe->view.failure, "%.200s", status_detail());
+        probe_tell_findings(probe);
+    }
+    return exit_status;
+}
+
 /* Everything that goes on the air, in turn; the worst comes last in the report all the same. */
 static int probe_run(struct probe *probe)
 {
@@ -101,7 +112,7 @@ static int probe_run(struct probe *probe)
         return 0;
     }
     if (status) {
-        return probe->refused ? refuse(probe, status) : run_exit_status(status);
+        return probe->refused ? refuse(probe, status) : fail(probe, status);
     }
     int exit_status = probe_inventories(probe);
     if (exit_status || run_interrupted()) {

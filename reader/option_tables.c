@@ -17,9 +17,9 @@
 size_t option_tables_collect(const struct option_table *table[OPTION_TABLES_MAX])
 {
     const struct option_table *const fixed[] = {
-        &run_options,      &radio_options,    &plan_options,    &link_options,   &inventory_options,
-        &tx_shape_options, &reply_rx_options, &publish_options, &decode_options, &emit_options,
-        &probe_options,
+        &run_options,       &radio_options,    &plan_options,     &link_options,
+        &inventory_options, &tx_shape_options, &reply_rx_options, &publish_options,
+        &decode_options,    &emit_options,     &probe_options,
     };
     size_t n = 0;
     for (size_t k = 0; k < sizeof fixed / sizeof *fixed; k++) {

@@ -202,7 +202,7 @@ void probe_tell_measured(const struct probe *probe)
     figure(probe, "delay_samples", "transmit-to-receive delay left in", view->delay_samples,
            "samples", 2);
     if (probe->real_time) {
-        const struct stats_distribution *trip = &probe->script.round_trip_us;
+        const struct stats_distribution *trip = &probe->round_trip_us;
         figure(probe, "round_trip_p50_us", "host round trip, median", stats_percentile(trip, 0.5),
                "us", 0);
         figure(probe, "round_trip_p99_us", "host round trip, p99", stats_percentile(trip, 0.99),

@@ -54,9 +54,15 @@ static void fill_channels(struct probe *probe)
 {
     struct diagnose_view *view = &probe->view;
     view->rx_subdev[strcspn(view->rx_subdev, " ")] = '\0';
+    double in_use_dbfs = NAN;
+    for (unsigned c = 0; c < probe->n_channels; c++) {
+        if (strcmp(probe->channel[c].name, view->rx_subdev) == 0) {
+            in_use_dbfs = probe->channel[c].leak_dbfs;
+        }
+    }
     for (unsigned c = 0; c < probe->n_channels; c++) {
         const struct probe_channel *channel = &probe->channel[c];
-        double better_db = channel->leak_dbfs - view->leak_dbfs;
+        double better_db = channel->leak_dbfs - in_use_dbfs;
         if (strcmp(channel->name, view->rx_subdev) != 0 &&
             (isnan(view->better_subdev_db) || better_db > view->better_subdev_db)) {
             view->better_subdev_db = better_db;
@@ -93,7 +99,7 @@ static void fill_timing(struct probe *probe)
     view->tx_lead_least_us = probe->tx_lead_least_us;
     if (probe->real_time) {
         view->turnaround_us = total->turnaround_p99_us;
-        view->answer_us = stats_percentile(&probe->script.round_trip_us, 0.99) +
+        view->answer_us = stats_percentile(&probe->round_trip_us, 0.99) +
                           (isnan(view->turnaround_us) ? 0.0 : view->turnaround_us);
     } else { /* the stream is the clock: what is set is what it takes */
         view->turnaround_us = reader_turnaround_us(&probe->run.run, &probe->link);
@@ -146,6 +152,7 @@ void probe_view_fill(struct probe *probe)
     /* the line of the image must stand out of the noise that falls into its own narrow band */
     bool visible = view->leak_dbfs + probe->image_db > view->noise_dbfs - IMAGE_BAND_DB;
     view->image_db = visible ? probe->image_db : NAN;
+    view->n_measure_losses = probe->n_losses;
     fill_about(probe);
     fill_grid(probe);
     fill_ports(probe);
