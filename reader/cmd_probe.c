@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/log.h"
+#include "reader/dry_run.h"
 #include "reader/probe.h"
 #include "reader/probe_options.h"
 #include "reader/run.h"
@@ -147,6 +148,9 @@ int cmd_probe(struct option_set *options, int n_arguments, char **arguments)
     enum status status = set_up(&probe);
     if (status) {
         return run_exit_status(status);
+    }
+    if (probe.run.run.dry_run) {
+        return run_exit_status(dry_run(&probe.run, stdout));
     }
     if (probe.cfg.list && !probe.cfg.calibrate[0]) {
         probe_tell_radios(&probe);

@@ -289,6 +289,17 @@ static void probe_refuses_what_makes_no_sense(void **state)
     }
 }
 
+static void probe_opens_nothing_on_a_dry_run(void **state)
+{
+    (void)state;
+    struct program program;
+    program_run(&program, PROBE "--dry-run --radio uhd --region lab --freq 915M --args addr=none");
+    program_succeeded(&program);
+    assert_null(strstr(program.out, "\"measurement\""));
+    assert_non_null(strstr(program.out, "lab"));
+    program_free(&program);
+}
+
 /* Ctrl-C while the carrier is on: the end comes at once and in order. */
 static void probe_ends_on_a_signal(void **state)
 {
@@ -441,6 +452,7 @@ int main(void)
         CASE(probe_names_the_best_gain),
         CASE(probe_reports_to_people_too),
         CASE(probe_refuses_what_makes_no_sense),
+        CASE(probe_opens_nothing_on_a_dry_run),
         CASE(probe_ends_on_a_signal),
         CASE(probe_calibrates_both_sides_into_one_table),
         CASE(probe_calibrates_by_what_is_typed),
