@@ -115,7 +115,8 @@ static int probe_run(struct probe *probe)
     if (status) {
         return probe->refused ? refuse(probe, status) : fail(probe, status);
     }
-    int exit_status = probe_inventories(probe);
+    /* a far end behind a stream would have to begin anew with each opening: one must do */
+    int exit_status = probe->has_about ? probe_inventories(probe) : 0;
     if (exit_status || run_interrupted()) {
         return exit_status;
     }
@@ -123,7 +124,10 @@ static int probe_run(struct probe *probe)
     probe_tell_measured(probe);
     probe_tell_grid(probe);
     probe_tell_links(probe);
-    probe_tell_inventory(probe);
+    probe_tell_replies(probe);
+    if (probe->has_about) {
+        probe_tell_inventory(probe);
+    }
     probe_tell_findings(probe);
     return 0;
 }

@@ -116,6 +116,7 @@ void probe_tell_radio(const struct probe *probe);
 void probe_tell_measured(const struct probe *probe);
 void probe_tell_grid(const struct probe *probe);
 void probe_tell_links(const struct probe *probe);
+void probe_tell_replies(const struct probe *probe);
 void probe_tell_inventory(const struct probe *probe);
 void probe_tell_findings(const struct probe *probe);
 

@@ -26,7 +26,7 @@ struct tx_side {
     int64_t n_marks;
     bool is_on;
     unsigned n_queries;
-    int64_t tick;
+    int64_t tick, end_tick;
     enum status status;
     char detail[512];
 };
@@ -181,7 +181,8 @@ static enum status segment_send(struct tx_side *tx, const struct probe_segment *
     return status;
 }
 
-/* After the script zeros follow until RX has what it wants: a radio must not run dry meanwhile. */
+/* After the script zeros follow: until RX has what it wants where a radio would run dry meanwhile, to
+ * the end of a block elsewhere, so that a far end is left with all of what it was sent answered. */
 static void *tx_thread(void *argument)
 {
     struct tx_side *tx = argument;
@@ -191,10 +192,12 @@ static void *tx_thread(void *argument)
         status = segment_send(tx, &script->segment[k], segment_end(&script->segment[k]));
     }
     const struct probe_segment *last = &script->segment[script->n_segments - 1];
-    while (!status) {
-        status = segment_send(tx, last, tx->tick + TX_CHUNK);
+    bool endless = radio_ops_of(tx->radio)->real_time;
+    while (!status && (endless || tx->tick < tx->end_tick)) {
+        int64_t end = tx->tick + TX_CHUNK;
+        status = segment_send(tx, last, endless || end < tx->end_tick ? end : tx->end_tick);
     }
-    if (status != ST_STOPPED && status != ST_END) {
+    if (status && status != ST_STOPPED && status != ST_END) {
         tx->status = status;
         snprintf(tx->detail, sizeof tx->detail, "%s", status_detail());
         radio_stop(tx->radio);
@@ -317,6 +320,12 @@ static void sides_free(struct tx_side *tx, struct rx_side *rx)
     }
 }
 
+static int64_t whole_blocks(int64_t n_samples, const struct radio *radio)
+{
+    int64_t block = (int64_t)radio_tx_block_samples(radio);
+    return block > 1 ? (n_samples + block - 1) / block * block : n_samples;
+}
+
 enum status probe_script_run(struct probe_script *script, struct radio *radio,
                              const struct tx_shape_cfg *cfg)
 {
@@ -326,7 +335,8 @@ enum status probe_script_run(struct probe_script *script, struct radio *radio,
     struct rx_side rx = {.script = script, .radio = radio, .tx = &tx};
     run_signals_block(&rx.signals);
     enum status status = script_lay(script, radio_n_rx_channels(radio));
-    rx.end_tick = segment_end(&script->segment[script->n_segments - 1]);
+    rx.end_tick = tx.end_tick =
+        whole_blocks(segment_end(&script->segment[script->n_segments - 1]), radio);
     status = status ? status : sides_new(&tx, &rx, cfg);
     status = status ? status : radio_start(radio);
     if (!status) {

@@ -321,6 +321,19 @@ void probe_tell_links(const struct probe *probe)
 
 /* ---- inventory ---- */
 
+void probe_tell_replies(const struct probe *probe)
+{
+    const struct probe_replies *replies = &probe->replies;
+    head(probe, "replies to plain Queries");
+    figure(probe, "queries", "Queries sent", (double)replies->n_windows, "", 0);
+    figure(probe, "queries.decoded", "answered by one RN16", (double)replies->n_decoded, "", 0);
+    figure(probe, "queries.unreadable", "answered, not readable", (double)replies->n_unreadable, "",
+           0);
+    figure(probe, "queries.off_clock", "  of these with a clock out of tolerance",
+           (double)replies->n_off, "", 0);
+    fflush(stdout);
+}
+
 void probe_tell_inventory(const struct probe *probe)
 {
     const struct record_status *total = &probe->tally.total;

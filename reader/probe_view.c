@@ -126,6 +126,12 @@ static void fill_inventory(struct probe *probe)
         view->snr_db = 10.0 * log10(stats_percentile(&probe->tally.snr_ratio, 0.5));
     }
     const struct probe_replies *replies = &probe->replies;
+    if (!probe->has_about) { /* no inventory: the plain Queries stand for its slots */
+        view->n_slots = replies->n_windows;
+        view->outcome[SLOT_EMPTY] = replies->n_silent;
+        view->outcome[SLOT_SINGLE] = view->n_reads = replies->n_decoded;
+        view->outcome[SLOT_COLLISION] = replies->n_unreadable;
+    }
     if (replies->n_off >= OFF_REPLIES_MIN && replies->n_off > replies->n_decoded) {
         view->clock_off_ratio = replies->clock_off_ratio;
     }
