@@ -43,7 +43,7 @@ static void figure(const struct probe *probe, const char *name, const char *labe
     }
     value = fabs(value) < 0.5 * pow(10.0, -(double)n_decimals) ? 0.0 : value; /* no "-0.0" */
     if (!probe->run.run.json) {
-        printf("  %-42s %10.*f %s\n", label, (int)n_decimals, value, unit);
+        printf("  %-42s %10.*f%s%s\n", label, (int)n_decimals, value, unit[0] ? " " : "", unit);
         return;
     }
     char text[JSON_MAX];
