@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/log.h"
+#include "reader/dry_run.h"
 #include "reader/probe.h"
 #include "reader/probe_options.h"
 #include "reader/run.h"
@@ -91,6 +92,17 @@ static int refuse(struct probe *probe, enum status status)
     return run_exit_status(status);
 }
 
+/* So is a radio that fails; a bad option is not. */
+static int fail(struct probe *probe, enum status status)
+{
+    int exit_status = run_exit_status(status);
+    if (exit_status == 1) {
+        snprintf(probe->view.failure, sizeof probe->view.failure, "%.200s", status_detail());
+        probe_tell_findings(probe);
+    }
+    return exit_status;
+}
+
 /* Everything that goes on the air, in turn; the worst comes last in the report all the same. */
 static int probe_run(struct probe *probe)
 {
@@ -101,9 +113,10 @@ static int probe_run(struct probe *probe)
         return 0;
     }
     if (status) {
-        return probe->refused ? refuse(probe, status) : run_exit_status(status);
+        return probe->refused ? refuse(probe, status) : fail(probe, status);
     }
-    int exit_status = probe_inventories(probe);
+    /* a far end behind a stream would have to begin anew with each opening: one must do */
+    int exit_status = probe->has_about ? probe_inventories(probe) : 0;
     if (exit_status || run_interrupted()) {
         return exit_status;
     }
@@ -111,7 +124,10 @@ static int probe_run(struct probe *probe)
     probe_tell_measured(probe);
     probe_tell_grid(probe);
     probe_tell_links(probe);
-    probe_tell_inventory(probe);
+    probe_tell_replies(probe);
+    if (probe->has_about) {
+        probe_tell_inventory(probe);
+    }
     probe_tell_findings(probe);
     return 0;
 }
@@ -136,6 +152,9 @@ int cmd_probe(struct option_set *options, int n_arguments, char **arguments)
     enum status status = set_up(&probe);
     if (status) {
         return run_exit_status(status);
+    }
+    if (probe.run.run.dry_run) {
+        return run_exit_status(dry_run(&probe.run, stdout));
     }
     if (probe.cfg.list && !probe.cfg.calibrate[0]) {
         probe_tell_radios(&probe);

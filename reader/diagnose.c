@@ -14,6 +14,7 @@
 
 const char *const diagnose_code[DIAGNOSE_N] = {
     [DIAGNOSE_BAND] = "carrier_outside_band",
+    [DIAGNOSE_DEVICE] = "radio_fails",
     [DIAGNOSE_REFERENCE] = "reference_unlocked",
     [DIAGNOSE_LO] = "lo_unlocked",
     [DIAGNOSE_CLIPPING] = "receiver_clips",
@@ -138,6 +139,7 @@ struct diagnose_span diagnose_span_of(double us)
 static double (*const rules[DIAGNOSE_N])(const struct diagnose_view *, struct diagnose_finding *,
                                          double) = {
     [DIAGNOSE_BAND] = diagnose_rule_band,
+    [DIAGNOSE_DEVICE] = diagnose_rule_device,
     [DIAGNOSE_REFERENCE] = diagnose_rule_reference,
     [DIAGNOSE_LO] = diagnose_rule_lo,
     [DIAGNOSE_CLIPPING] = diagnose_rule_clipping,

@@ -12,6 +12,7 @@
 
 enum diagnose_id {
     DIAGNOSE_BAND = 0,
+    DIAGNOSE_DEVICE,
     DIAGNOSE_REFERENCE,
     DIAGNOSE_LO,
     DIAGNOSE_CLIPPING,
@@ -40,6 +41,7 @@ enum { DIAGNOSE_TEXT = 224, DIAGNOSE_NAME = 64 };
 struct diagnose_view {
     /* the set-up */
     char refusal[DIAGNOSE_TEXT];   /* why the carrier may not be sent; "": it may */
+    char failure[DIAGNOSE_TEXT];   /* the radio's own words; "": it works */
     int ref_locked, lo_locked;     /* 1, 0; -1: no such sensor */
     char reference[DIAGNOSE_NAME]; /* the clock source asked for */
     char rx_port[DIAGNOSE_NAME], rx_subdev[DIAGNOSE_NAME]; /* in force */
@@ -67,6 +69,7 @@ struct diagnose_view {
     double turnaround_us; /* part of it that is this program's own */
     double tx_lead_us, tx_lead_least_us; /* in force; the least that made it in time */
     uint64_t overflows, underflows, sequence_errors;
+    uint64_t n_measure_losses; /* samples missed while levels were taken: they cannot be trusted */
     /* an inventory */
     uint64_t n_slots, outcome[SLOT_OUTCOME_N], cause[REPLY_CAUSE_N], n_clipped, n_late, n_reads;
     double snr_db;          /* median of what was decoded */

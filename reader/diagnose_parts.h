@@ -26,6 +26,8 @@ struct diagnose_span diagnose_span_of(double us);
 
 double diagnose_rule_band(const struct diagnose_view *view, struct diagnose_finding *finding,
                           double worst);
+double diagnose_rule_device(const struct diagnose_view *view, struct diagnose_finding *finding,
+                            double worst);
 double diagnose_rule_reference(const struct diagnose_view *view, struct diagnose_finding *finding,
                                double worst);
 double diagnose_rule_lo(const struct diagnose_view *view, struct diagnose_finding *finding,

@@ -34,6 +34,19 @@ double diagnose_rule_band(const struct diagnose_view *view, struct diagnose_find
     return 100.0;
 }
 
+double diagnose_rule_device(const struct diagnose_view *view, struct diagnose_finding *finding,
+                            double worst)
+{
+    (void)worst;
+    if (view->failure[0] == '\0') {
+        return 0.0;
+    }
+    diagnose_say(finding->text, "the radio does not work: %.200s", view->failure);
+    diagnose_say(finding->advice, "power, cables, --args (found radios are listed above), another "
+                                  "program that holds it, 'uhd_usrp_probe'");
+    return 98.0;
+}
+
 double diagnose_rule_reference(const struct diagnose_view *view, struct diagnose_finding *finding,
                                double worst)
 {
@@ -260,7 +273,7 @@ double diagnose_rule_lost(const struct diagnose_view *view, struct diagnose_find
 {
     (void)worst;
     uint64_t n = view->overflows + view->underflows + view->sequence_errors;
-    if (n == 0) {
+    if (n + view->n_measure_losses == 0) {
         return 0.0;
     }
     diagnose_say(finding->text,
@@ -271,5 +284,9 @@ double diagnose_rule_lost(const struct diagnose_view *view, struct diagnose_find
     diagnose_say(finding->advice,
                  "a lower --rate, a slower link, another USB 3 port, the CPU governor "
                  "'performance', real-time priority (ulimit -r 10)");
+    if (view->n_measure_losses > 0) {
+        diagnose_add(finding->text, "; even while levels were measured: trust none of them");
+        return 93.0;
+    }
     return diagnose_reads_well(view) ? 50.0 : 83.0;
 }

@@ -47,6 +47,7 @@ struct probe {
     struct link link;
     struct plan plan;
     bool refused;           /* by the plan: the carrier may not be sent */
+    uint64_t n_losses;      /* of the last try of probe_measure */
     size_t n_channels_used; /* where the region hops: each stretch of carrier on another channel */
     double rate_sps, freq_hz;
     bool real_time, has_about;
@@ -62,8 +63,9 @@ struct probe {
     struct probe_channel channel[LIMIT_RX_CHANNELS];
     unsigned n_channels;
     struct probe_replies replies;
-    struct publish_tally tally; /* of the main inventory */
-    double tx_lead_least_us;    /* NaN: not tried */
+    struct publish_tally tally;              /* of the main inventory */
+    struct stats_distribution round_trip_us; /* real-time radios, at the lead in force */
+    double tx_lead_least_us;                 /* NaN: not tried */
     struct diagnose_view view;
 };
 
@@ -102,7 +104,7 @@ enum status probe_replies_find(const struct probe_script *script,
  *   out exit status as run_reader's; 0: it ran */
 int probe_inventories(struct probe *probe);
 
-/* Real-time radios: the least transmit lead that loses nothing.   err as probe_measure */
+/* Real-time radios: host round trip, and the least transmit lead that loses nothing.   err as probe_measure */
 enum status probe_leads(struct probe *probe) must_check;
 
 /* Everything measured, as the rules want it. */
@@ -114,6 +116,7 @@ void probe_tell_radio(const struct probe *probe);
 void probe_tell_measured(const struct probe *probe);
 void probe_tell_grid(const struct probe *probe);
 void probe_tell_links(const struct probe *probe);
+void probe_tell_replies(const struct probe *probe);
 void probe_tell_inventory(const struct probe *probe);
 void probe_tell_findings(const struct probe *probe);
 

@@ -10,9 +10,11 @@
 #include "config/units.h"
 #include "protocol/command.h"
 #include "reader/probe_delay.h"
+#include "reader/reader_parts.h"
 #include "reader/run.h"
 
 enum { TX_CHUNK = 512, RX_BLOCK = 4096, MARK_TICKS = 4096, QUERY_Q_MAX = 5 };
+#define MARKS_AFTER_S 20e-3  /* the pace is not known before */
 #define SETTING_AHEAD_S 2e-3 /* before its tick a setting is handed to the radio */
 
 struct tx_side {
@@ -20,11 +22,11 @@ struct tx_side {
     struct radio *radio;
     struct tx_shape *shape;
     _Atomic int64_t
-        *sent_at; /* device clock when the sample at every MARK_TICKS had been handed over */
+        *sent_ns; /* wall clock when the sample at every MARK_TICKS had been handed over */
     int64_t n_marks;
     bool is_on;
     unsigned n_queries;
-    int64_t tick;
+    int64_t tick, end_tick;
     enum status status;
     char detail[512];
 };
@@ -35,6 +37,7 @@ struct rx_side {
     struct tx_side *tx;
     struct iq_block block;
     size_t next_setting;
+    int64_t first_ns, first_tick; /* of the first block received */
     int64_t end_tick;
     sigset_t signals;
 };
@@ -61,6 +64,16 @@ void probe_script_free(struct probe_script *script)
         }
     }
     script->n_segments = 0;
+}
+
+uint64_t probe_script_losses(const struct probe_script *script)
+{
+    const struct radio_counters *counters = &script->counters;
+    uint64_t n = counters->underflows + counters->late + counters->overflows;
+    for (size_t k = 0; k < script->n_segments; k++) {
+        n += script->segment[k].n_lost > 0;
+    }
+    return n;
 }
 
 static int64_t segment_start(const struct probe_segment *segment)
@@ -162,13 +175,14 @@ static enum status segment_send(struct tx_side *tx, const struct probe_segment *
         tx->tick += (int64_t)n;
         int64_t mark = (tx->tick - 1) / MARK_TICKS;
         if (mark < tx->n_marks && mark * MARK_TICKS >= tx->tick - (int64_t)n) {
-            atomic_store(&tx->sent_at[mark], radio_now(tx->radio));
+            atomic_store(&tx->sent_ns[mark], reader_wall_ns());
         }
     }
     return status;
 }
 
-/* After the script zeros follow until RX has what it wants: a radio must not run dry meanwhile. */
+/* After the script zeros follow: until RX has what it wants where a radio would run dry meanwhile, to
+ * the end of a block elsewhere, so that a far end is left with all of what it was sent answered. */
 static void *tx_thread(void *argument)
 {
     struct tx_side *tx = argument;
@@ -178,10 +192,12 @@ static void *tx_thread(void *argument)
         status = segment_send(tx, &script->segment[k], segment_end(&script->segment[k]));
     }
     const struct probe_segment *last = &script->segment[script->n_segments - 1];
-    while (!status) {
-        status = segment_send(tx, last, tx->tick + TX_CHUNK);
+    bool endless = radio_ops_of(tx->radio)->real_time;
+    while (!status && (endless || tx->tick < tx->end_tick)) {
+        int64_t end = tx->tick + TX_CHUNK;
+        status = segment_send(tx, last, endless || end < tx->end_tick ? end : tx->end_tick);
     }
-    if (status != ST_STOPPED && status != ST_END) {
+    if (status && status != ST_STOPPED && status != ST_END) {
         tx->status = status;
         snprintf(tx->detail, sizeof tx->detail, "%s", status_detail());
         radio_stop(tx->radio);
@@ -215,19 +231,26 @@ static void block_keep(struct rx_side *rx, size_t *at)
     }
 }
 
+/* The wall's time counts as the device's: one that is simulated may run slower. */
 static void marks_take(struct rx_side *rx)
 {
     const struct iq_block *block = &rx->block;
     int64_t last = block->first_tick + (int64_t)block->n_samples - 1;
-    int64_t mark = last / MARK_TICKS;
+    int64_t mark = last / MARK_TICKS, now_ns = reader_wall_ns();
+    if (rx->first_ns == 0) {
+        rx->first_ns = now_ns;
+        rx->first_tick = last;
+    }
+    double stream_s = (double)(last - rx->first_tick) / radio_rate_sps(rx->radio);
     if (!radio_ops_of(rx->radio)->real_time || mark >= rx->tx->n_marks ||
-        mark * MARK_TICKS < block->first_tick) {
+        mark * MARK_TICKS < block->first_tick || stream_s < MARKS_AFTER_S) {
         return;
     }
-    int64_t sent_at = atomic_load(&rx->tx->sent_at[mark]);
-    if (sent_at != 0) {
-        double ticks = (double)(radio_now(rx->radio) - sent_at);
-        stats_add(&rx->script->round_trip_us, fmax(ticks * 1e6 / radio_rate_sps(rx->radio), 0.0));
+    int64_t sent_ns = atomic_load(&rx->tx->sent_ns[mark]);
+    if (sent_ns != 0) {
+        double stream_ratio = 1e9 * stream_s / (double)(now_ns - rx->first_ns);
+        double us = 1e-3 * (double)(now_ns - sent_ns) * stream_ratio;
+        stats_add(&rx->script->round_trip_us, fmax(us, 0.0));
     }
 }
 
@@ -278,8 +301,8 @@ static enum status sides_new(struct tx_side *tx, struct rx_side *rx, const struc
     rx->block.capacity_samples = RX_BLOCK;
     rx->block.n_channels = radio_n_rx_channels(rx->radio);
     tx->n_marks = rx->end_tick / MARK_TICKS + 1;
-    tx->sent_at = calloc((size_t)tx->n_marks, sizeof *tx->sent_at);
-    bool short_of_memory = tx->sent_at == NULL;
+    tx->sent_ns = calloc((size_t)tx->n_marks, sizeof *tx->sent_ns);
+    bool short_of_memory = tx->sent_ns == NULL;
     for (unsigned c = 0; c < rx->block.n_channels; c++) {
         rx->block.sample[c] = calloc(RX_BLOCK, sizeof *rx->block.sample[c]);
         short_of_memory = short_of_memory || !rx->block.sample[c];
@@ -290,11 +313,17 @@ static enum status sides_new(struct tx_side *tx, struct rx_side *rx, const struc
 
 static void sides_free(struct tx_side *tx, struct rx_side *rx)
 {
-    free(tx->sent_at);
+    free(tx->sent_ns);
     tx_shape_free(&tx->shape);
     for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
         free(rx->block.sample[c]);
     }
+}
+
+static int64_t whole_blocks(int64_t n_samples, const struct radio *radio)
+{
+    int64_t block = (int64_t)radio_tx_block_samples(radio);
+    return block > 1 ? (n_samples + block - 1) / block * block : n_samples;
 }
 
 enum status probe_script_run(struct probe_script *script, struct radio *radio,
@@ -306,7 +335,8 @@ enum status probe_script_run(struct probe_script *script, struct radio *radio,
     struct rx_side rx = {.script = script, .radio = radio, .tx = &tx};
     run_signals_block(&rx.signals);
     enum status status = script_lay(script, radio_n_rx_channels(radio));
-    rx.end_tick = segment_end(&script->segment[script->n_segments - 1]);
+    rx.end_tick = tx.end_tick =
+        whole_blocks(segment_end(&script->segment[script->n_segments - 1]), radio);
     status = status ? status : sides_new(&tx, &rx, cfg);
     status = status ? status : radio_start(radio);
     if (!status) {

@@ -61,4 +61,7 @@ enum status probe_script_run(struct probe_script *script, struct radio *radio,
                              const struct tx_shape_cfg *tx) must_check;
 void probe_script_free(struct probe_script *script);
 
+/* Samples that did not go out in time, or never came in: what is captured may not be what was meant. */
+uint64_t probe_script_losses(const struct probe_script *script);
+
 #endif

@@ -58,7 +58,7 @@ static enum status both_measure(struct probe *probe)
     enum status status = probe_open(probe, &cfg, &radio);
     status = status ? status : radio_describe(radio, &about);
     status = status ? status : probe_script_run(&script, radio, &probe->run.tx);
-    if (!status) {
+    if (!status && probe_script_losses(&script) == 0) {
         probe_channels_compare(probe, &script.segment[0], &script.segment[1], about.rx_subdev);
     }
     radio_close(&radio);

@@ -12,8 +12,11 @@
 #define HEADROOM_LEAST_DB 3.0
 #define ALIKE_RATIO 0.95    /* of the reads: then Eb/N0 decides */
 #define LEAD_LEAST_US 100.0 /* tried */
+#define LEAD_MOST_US 100e3
+#define LEAD_UP 4.0
+#define LEAD_DOWN 0.5
 #define LEAD_TRIAL_S 0.15
-enum { LEADS = 6, TRIES_A_ROW = 2 };
+enum { TRIES_A_ROW = 2 };
 
 /* What the reader warns of while it runs, the report says better. */
 static void keep_errors(enum log_level level, const char *line)
@@ -101,40 +104,49 @@ int probe_inventories(struct probe *probe)
     return exit_status;
 }
 
-/* A carrier with this lead.   out n_lost: underflows and late packets */
-static enum status lead_try(struct probe *probe, double lead_us, uint64_t *n_lost)
+/* A carrier with this lead.   out n_lost: underflows and late packets; the script's round trip */
+static enum status lead_try(struct probe *probe, double lead_us, struct probe_script *script,
+                            uint64_t *n_lost)
 {
-    static struct probe_script script;
     struct radio_cfg cfg = probe->run.radio;
     struct radio *radio = NULL;
     cfg.tx_lead_us = lead_us;
     cfg.freq_hz = probe_next_freq_hz(probe);
-    script = (struct probe_script){0};
+    *script = (struct probe_script){0};
     int64_t n = (int64_t)(LEAD_TRIAL_S * probe->rate_sps);
-    probe_script_add(&script, PROBE_CARRIER, n, n / 8);
-    probe_script_add(&script, PROBE_OFF, n / 8, n / 8);
+    probe_script_add(script, PROBE_CARRIER, n, n / 8);
+    probe_script_add(script, PROBE_OFF, n / 8, n / 8);
     enum status status = probe_open(probe, &cfg, &radio);
-    status = status ? status : probe_script_run(&script, radio, &probe->run.tx);
-    *n_lost = script.counters.underflows + script.counters.late;
+    status = status ? status : probe_script_run(script, radio, &probe->run.tx);
+    *n_lost = script->counters.underflows + script->counters.late;
     radio_close(&radio);
-    probe_script_free(&script);
+    probe_script_free(script);
     return status;
 }
 
+/* From the lead in force up until one loses nothing: only a lead that works tells what the way through
+ * the host takes. Where the first one works, down as far as that goes. */
 enum status probe_leads(struct probe *probe)
 {
-    probe->tx_lead_least_us = NAN;
+    static struct probe_script script;
     double lead_us = probe->run.radio.tx_lead_us;
+    uint64_t n_lost = 1;
     enum status status = ST_OK;
-    for (int k = 0;
-         k < LEADS && probe->real_time && probe->cfg.least_lead && lead_us >= LEAD_LEAST_US; k++) {
-        uint64_t n_lost = 0;
-        status = lead_try(probe, lead_us, &n_lost);
-        if (status || n_lost > 0) {
-            break;
-        }
-        probe->tx_lead_least_us = lead_us;
-        lead_us *= 0.5;
+    probe->tx_lead_least_us = NAN;
+    if (!probe->real_time) {
+        return ST_OK;
+    }
+    for (; n_lost > 0 && !status && lead_us <= LEAD_MOST_US; lead_us *= LEAD_UP) {
+        status = lead_try(probe, lead_us, &script, &n_lost);
+        probe->round_trip_us = script.round_trip_us;
+        probe->tx_lead_least_us = n_lost > 0 ? NAN : lead_us;
+    }
+    bool down = probe->tx_lead_least_us == probe->run.radio.tx_lead_us && probe->cfg.least_lead;
+    for (lead_us = probe->run.radio.tx_lead_us * LEAD_DOWN;
+         down && !status && lead_us >= LEAD_LEAST_US; lead_us *= LEAD_DOWN) {
+        status = lead_try(probe, lead_us, &script, &n_lost);
+        down = n_lost == 0;
+        probe->tx_lead_least_us = down ? lead_us : probe->tx_lead_least_us;
     }
     return status;
 }

@@ -43,7 +43,7 @@ static void figure(const struct probe *probe, const char *name, const char *labe
     }
     value = fabs(value) < 0.5 * pow(10.0, -(double)n_decimals) ? 0.0 : value; /* no "-0.0" */
     if (!probe->run.run.json) {
-        printf("  %-42s %10.*f %s\n", label, (int)n_decimals, value, unit);
+        printf("  %-42s %10.*f%s%s\n", label, (int)n_decimals, value, unit[0] ? " " : "", unit);
         return;
     }
     char text[JSON_MAX];
@@ -202,7 +202,7 @@ void probe_tell_measured(const struct probe *probe)
     figure(probe, "delay_samples", "transmit-to-receive delay left in", view->delay_samples,
            "samples", 2);
     if (probe->real_time) {
-        const struct stats_distribution *trip = &probe->script.round_trip_us;
+        const struct stats_distribution *trip = &probe->round_trip_us;
         figure(probe, "round_trip_p50_us", "host round trip, median", stats_percentile(trip, 0.5),
                "us", 0);
         figure(probe, "round_trip_p99_us", "host round trip, p99", stats_percentile(trip, 0.99),
@@ -320,6 +320,19 @@ void probe_tell_links(const struct probe *probe)
 }
 
 /* ---- inventory ---- */
+
+void probe_tell_replies(const struct probe *probe)
+{
+    const struct probe_replies *replies = &probe->replies;
+    head(probe, "replies to plain Queries");
+    figure(probe, "queries", "Queries sent", (double)replies->n_windows, "", 0);
+    figure(probe, "queries.decoded", "answered by one RN16", (double)replies->n_decoded, "", 0);
+    figure(probe, "queries.unreadable", "answered, not readable", (double)replies->n_unreadable, "",
+           0);
+    figure(probe, "queries.off_clock", "  of these with a clock out of tolerance",
+           (double)replies->n_off, "", 0);
+    fflush(stdout);
+}
 
 void probe_tell_inventory(const struct probe *probe)
 {

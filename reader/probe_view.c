@@ -54,9 +54,15 @@ static void fill_channels(struct probe *probe)
 {
     struct diagnose_view *view = &probe->view;
     view->rx_subdev[strcspn(view->rx_subdev, " ")] = '\0';
+    double in_use_dbfs = NAN;
+    for (unsigned c = 0; c < probe->n_channels; c++) {
+        if (strcmp(probe->channel[c].name, view->rx_subdev) == 0) {
+            in_use_dbfs = probe->channel[c].leak_dbfs;
+        }
+    }
     for (unsigned c = 0; c < probe->n_channels; c++) {
         const struct probe_channel *channel = &probe->channel[c];
-        double better_db = channel->leak_dbfs - view->leak_dbfs;
+        double better_db = channel->leak_dbfs - in_use_dbfs;
         if (strcmp(channel->name, view->rx_subdev) != 0 &&
             (isnan(view->better_subdev_db) || better_db > view->better_subdev_db)) {
             view->better_subdev_db = better_db;
@@ -93,7 +99,7 @@ static void fill_timing(struct probe *probe)
     view->tx_lead_least_us = probe->tx_lead_least_us;
     if (probe->real_time) {
         view->turnaround_us = total->turnaround_p99_us;
-        view->answer_us = stats_percentile(&probe->script.round_trip_us, 0.99) +
+        view->answer_us = stats_percentile(&probe->round_trip_us, 0.99) +
                           (isnan(view->turnaround_us) ? 0.0 : view->turnaround_us);
     } else { /* the stream is the clock: what is set is what it takes */
         view->turnaround_us = reader_turnaround_us(&probe->run.run, &probe->link);
@@ -120,6 +126,12 @@ static void fill_inventory(struct probe *probe)
         view->snr_db = 10.0 * log10(stats_percentile(&probe->tally.snr_ratio, 0.5));
     }
     const struct probe_replies *replies = &probe->replies;
+    if (!probe->has_about) { /* no inventory: the plain Queries stand for its slots */
+        view->n_slots = replies->n_windows;
+        view->outcome[SLOT_EMPTY] = replies->n_silent;
+        view->outcome[SLOT_SINGLE] = view->n_reads = replies->n_decoded;
+        view->outcome[SLOT_COLLISION] = replies->n_unreadable;
+    }
     if (replies->n_off >= OFF_REPLIES_MIN && replies->n_off > replies->n_decoded) {
         view->clock_off_ratio = replies->clock_off_ratio;
     }
@@ -146,6 +158,7 @@ void probe_view_fill(struct probe *probe)
     /* the line of the image must stand out of the noise that falls into its own narrow band */
     bool visible = view->leak_dbfs + probe->image_db > view->noise_dbfs - IMAGE_BAND_DB;
     view->image_db = visible ? probe->image_db : NAN;
+    view->n_measure_losses = probe->n_losses;
     fill_about(probe);
     fill_grid(probe);
     fill_ports(probe);

@@ -134,6 +134,15 @@ static void diagnose_names_a_refused_carrier(void **state)
     expect_first(&view, DIAGNOSE_BAND, "902..928 MHz", "region");
 }
 
+static void diagnose_names_a_radio_that_fails(void **state)
+{
+    (void)state;
+    struct diagnose_view view;
+    diagnose_view_init(&view);
+    snprintf(view.failure, sizeof view.failure, "not locked to its reference");
+    expect_first(&view, DIAGNOSE_DEVICE, "not locked to its reference", "cables");
+}
+
 static void diagnose_names_missing_locks(void **state)
 {
     (void)state;
@@ -262,6 +271,8 @@ static void diagnose_names_lost_samples(void **state)
     struct diagnose_view view = healthy();
     view.overflows = 3;
     expect_first(&view, DIAGNOSE_LOST, "3 overflows, 0 underflows", "--rate");
+    view.clipped_ratio = 1, view.n_measure_losses = 4; /* who knows what that was */
+    expect_first(&view, DIAGNOSE_LOST, "trust none of them", "--rate");
 }
 
 static void diagnose_names_interference_by_its_line(void **state)
@@ -462,6 +473,7 @@ int main(void)
         cmocka_unit_test(diagnose_says_nothing_of_what_is_not_known),
         cmocka_unit_test(diagnose_codes_are_distinct_words),
         cmocka_unit_test(diagnose_names_a_refused_carrier),
+        cmocka_unit_test(diagnose_names_a_radio_that_fails),
         cmocka_unit_test(diagnose_names_missing_locks),
         cmocka_unit_test(diagnose_names_clipping_and_by_how_much),
         cmocka_unit_test(diagnose_names_clipped_slots_of_a_run),

@@ -163,6 +163,7 @@ static void probe_finds_nothing_in_sound_set_ups(void **state)
         "--tags 1",
         "--tags 10 --tari 12.5 --blf 250k --link.m miller4",
         "--tags 10 --region etsi --freq 866M --radio.sim.reference locked",
+        "--tags 10 --region fcc --freq 915M",
         "--tags 10 --rx-gain 25 --tx-gain 57",
         "--tags 10 --radio.n_rx_channels 2 --radio.sim.rx_wired RX2",
         "--tags 10 --radio.sim.blf_error_ratio 0.1 --radio.sim.dc_offset_dbfs -40",
@@ -289,6 +290,17 @@ static void probe_refuses_what_makes_no_sense(void **state)
     }
 }
 
+static void probe_opens_nothing_on_a_dry_run(void **state)
+{
+    (void)state;
+    struct program program;
+    program_run(&program, PROBE "--dry-run --radio uhd --region lab --freq 915M --args addr=none");
+    program_succeeded(&program);
+    assert_null(strstr(program.out, "\"measurement\""));
+    assert_non_null(strstr(program.out, "lab"));
+    program_free(&program);
+}
+
 /* Ctrl-C while the carrier is on: the end comes at once and in order. */
 static void probe_ends_on_a_signal(void **state)
 {
@@ -302,6 +314,35 @@ static void probe_ends_on_a_signal(void **state)
     program_succeeded(&program);
     assert_null(strstr(program.out, "\"measurement\""));
     program_free(&program);
+}
+
+/* ---- over ZeroMQ ---- */
+
+/* The far end tells nothing of itself, and there is one opening of the radio only. */
+static void probe_finds_nothing_wrong_over_zmq(void **state)
+{
+    (void)state;
+    struct program field, program;
+    const int tx = program_free_port(), rx = program_free_port();
+    program_launch(&field, PROGRAM_FIELD,
+                   "--tags 5 --seed 1 --field.tx tcp://127.0.0.1:%d --field.rx tcp://127.0.0.1:%d",
+                   tx, rx);
+    program_run(&program,
+                "probe --json --probe.list=false --probe.inventory_s 0.3 --radio zmq --rate 2M "
+                "--radio.zmq.tx tcp://127.0.0.1:%d --radio.zmq.rx tcp://127.0.0.1:%d",
+                tx, rx);
+    program_succeeded(&program);
+    json_t *events = program_events(&program);
+    assert_true(measured(events, "queries") == 48);
+    assert_true(measured(events, "queries.decoded") > 10); /* of 5 tags, with 1 to 32 slots */
+    assert_float_equal(measured(events, "leak_dbfs"), 20 - 3.098 - 20 - 6, 1.0); /* and idle tags */
+    assert_float_equal(measured(events, "delay_samples"), 0, 0.05);
+    assert_int_equal(program_count(events, "finding"), 0);
+    json_decref(events);
+    program_free(&program);
+    kill(field.process, SIGINT);
+    program_wait(&field, 20.0);
+    program_free(&field);
 }
 
 /* ---- calibration ---- */
@@ -441,7 +482,9 @@ int main(void)
         CASE(probe_names_the_best_gain),
         CASE(probe_reports_to_people_too),
         CASE(probe_refuses_what_makes_no_sense),
+        CASE(probe_opens_nothing_on_a_dry_run),
         CASE(probe_ends_on_a_signal),
+        CASE(probe_finds_nothing_wrong_over_zmq),
         CASE(probe_calibrates_both_sides_into_one_table),
         CASE(probe_calibrates_by_what_is_typed),
         CASE(probe_calibration_needs_something_measured),

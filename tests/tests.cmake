@@ -85,6 +85,9 @@ endforeach()
 target_link_libraries(test_softusrp_guard zp_program)
 add_dependencies(test_softusrp_guard zpreader softusrp)
 set_tests_properties(test_softusrp_guard PROPERTIES RUN_SERIAL TRUE)
+target_link_libraries(test_program_probe_uhd zp_program)
+add_dependencies(test_program_probe_uhd zpreader softusrp)
+set_tests_properties(test_program_probe_uhd PROPERTIES RUN_SERIAL TRUE TIMEOUT 480)
 
 # zpreader-bench: tests/bench_*.c
 file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench_*.c)
