@@ -134,7 +134,8 @@ void slip_hint(struct slip *slip, double clock_ratio)
     slip->p11 *= 1.0 - gain;
 }
 
-void slip_expect(struct slip *slip, double start_tick, const struct pie_edges *edges, double pw_us)
+void slip_expect(struct slip *slip, double start_tick, const struct pie_edges *edges, double pw_us,
+                 double after_us)
 {
     double per_us = slip->cfg.rate_sps * 1e-6;
     slip->start_tick = start_tick;
@@ -147,15 +148,17 @@ void slip_expect(struct slip *slip, double start_tick, const struct pie_edges *e
     }
     require(slip->n_edges >= 2);
     slip->gate = fmax(GATE_PW * pw_us * per_us, 1.5);
+    double around = 3.0 * slip->gate + 2.0;
     if (slip->locked) {
         filter_predict(slip, start_tick);
         slip->guess = slip->offset;
-        slip->range = fmin(SEARCH_SIGMAS * sqrt(slip->p00), RANGE_MAX_US * per_us);
+        double range_max = fmax(fmin(RANGE_MAX_US, after_us) * per_us - around, 0.0);
+        slip->range = fmin(SEARCH_SIGMAS * sqrt(slip->p00), range_max);
     } else {
         slip->guess = 0.0;
         slip->range = slip->cfg.spread_us * per_us;
     }
-    double margin = slip->range + 3.0 * slip->gate + 2.0;
+    double margin = slip->range + around;
     double last = slip->edge_ticks[slip->n_edges - 1];
     slip->from_tick = (int64_t)floor(start_tick + slip->guess - margin);
     slip->to_tick = (int64_t)ceil(start_tick + slip->guess + last + margin);

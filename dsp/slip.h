@@ -30,8 +30,10 @@ void slip_free(struct slip **slip);
 
 /* The next command to be heard; one still expected is given up.
  *   in   start_tick  its first falling edge, transmit ticks; edges after that; pw_us its low pulses
- *   pre  without lock: the edges span less than spread_us after any other command's */
-void slip_expect(struct slip *slip, double start_tick, const struct pie_edges *edges, double pw_us);
+ *        after_us    with lock: slip_push is over this long after the last edge at most
+ *   pre  without lock: no other command within twice the spread */
+void slip_expect(struct slip *slip, double start_tick, const struct pie_edges *edges, double pw_us,
+                 double after_us);
 
 /* Consecutive samples of one channel from receive tick first_tick on; a gap gives the command up.
  *   out  true: the command expected is over, found or not. Call again with the next samples.

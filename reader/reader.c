@@ -276,6 +276,28 @@ static enum status recorder_set(struct reader *r)
     return recorder_open(&cfg, &r->recorder);
 }
 
+static enum status bistatic_set(struct reader *r)
+{
+    const struct bistatic_cfg *cfg = &r->cfg.bistatic;
+    bool apart = radio_clocks_are_apart(r->radio);
+    if (apart && cfg->mode != BISTATIC_SPLIT && r->cfg.mode == READER_INVENTORY) {
+        return status_fail(ST_USAGE, "the receiver has a clock of its own: bistatic.mode split "
+                                     "tracks it (or give both radios one reference)");
+    }
+    double slot_s = 1e-6 * bistatic_slot_us(&r->link, EPC_REPLY_BITS);
+    if (r->cfg.mode == READER_INVENTORY && !isnan(cfg->gate_s) && cfg->gate_s < slot_s) {
+        return status_fail(ST_RANGE,
+                           "bistatic.gate_s is %g s, accepted from %g s on: the longest slot of "
+                           "this link",
+                           cfg->gate_s, slot_s);
+    }
+    if (!apart || cfg->mode != BISTATIC_SPLIT) {
+        return ST_OK;
+    }
+    struct slip_cfg slip = {.rate_sps = r->rate_sps, .spread_us = cfg->start_spread_us};
+    return slip_new(&slip, &r->slip);
+}
+
 static void context_set(struct reader *r)
 {
     snprintf(r->context.reader_name, sizeof r->context.reader_name, "%.63s", r->cfg.run.name);
@@ -292,6 +314,7 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     enum status status = link_make(&r->cfg.link, &r->link);
     status = status ? status : host_cpus_parse(r->cfg.run.cpu_list, &r->cpus);
     status = status ? status : inventory_check(&r->cfg.inventory);
+    status = status ? status : bistatic_check(&r->cfg.bistatic);
     status = status ? status : rings_set(r);
     status = status ? status : stats_turnaround_init(&r->turnaround);
     status = status ? status : radio_choose(r, options);
@@ -302,6 +325,7 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     status = status ? status
                     : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
                                    &r->receiver);
+    status = status ? status : bistatic_set(r);
     if (!status) {
         context_set(r);
     }
@@ -370,6 +394,7 @@ void reader_free(struct reader **reader)
     publish_close(&r->publish);
     tx_shape_free(&r->shape);
     reply_rx_free(&r->receiver);
+    slip_free(&r->slip);
     free(r->pool_samples);
     struct ring *rings[] = {&r->iq_free,  &r->iq_ready, &r->iq_done, &r->listens, &r->heard,
                             &r->commands, &r->carriers, &r->lates,   &r->records};
@@ -394,6 +419,8 @@ enum status reader_start(struct reader *reader)
     if (status) {
         return status;
     }
+    gate_init(&reader->gate, &reader->cfg.bistatic, reader->rate_sps,
+              radio_start_time_s(reader->radio));
     for (size_t k = 0; k < sizeof body / sizeof *body; k++) {
         int failed = pthread_create(&reader->thread[k], NULL, body[k], reader);
         require(failed == 0); /* five threads at program start: nothing sensible is left to do */

@@ -14,6 +14,7 @@
 #include "dsp/tx_shape.h"
 #include "protocol/inventory.h"
 #include "radio/radio.h"
+#include "reader/bistatic.h"
 #include "reader/cli.h"
 #include "reader/plan.h"
 #include "reader/publish.h"
@@ -30,6 +31,7 @@ struct reader_cfg {
     struct tx_shape_cfg tx;
     struct publish_cfg publish;
     struct plan_cfg plan;
+    struct bistatic_cfg bistatic;
     double trigger_period_s; /* emit: repeat a QueryRep as trigger; NaN: none */
 };
 

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "dsp/slip.h"
 #include "radio/recorder.h"
 #include "reader/host.h"
 #include "reader/reader.h"
@@ -16,6 +17,7 @@ enum {
     IQ_BLOCKS = 512, /* pool; power of two: at one packet a block still a tenth of a second */
     IQ_BLOCK_SAMPLES = 4096,
     COMMAND_BITS_MAX = 320,
+    EPC_REPLY_BITS = 128, /* PC, 96 bits, CRC: what is reckoned with until a tag says otherwise */
 };
 
 struct iq_item {            /* RX -> DSP -> PUBLISH (recording) -> RX */
@@ -23,15 +25,12 @@ struct iq_item {            /* RX -> DSP -> PUBLISH (recording) -> RX */
     int64_t arrival_ns;     /* wall clock, for host figures only */
 };
 
-struct listen_item { /* INVENTORY -> DSP */
-    uint64_t id;
-    struct reply_listen listen;
-};
-
 struct heard_item { /* DSP -> INVENTORY */
     uint64_t id;
-    bool gap;           /* samples were lost in the window */
-    int64_t arrival_ns; /* of the block with the last sample that counted */
+    bool gap;                              /* samples were lost in the window */
+    bool lost;                             /* the receiver's clock is not known (any more) */
+    double clock_ratio, clock_start_ticks; /* of the receiver; NaN: it has none of its own */
+    int64_t arrival_ns;                    /* of the block with the last sample that counted */
     struct reply_result result;
 };
 
@@ -56,6 +55,13 @@ struct carrier_item { /* INVENTORY, EMIT -> TX */
     bool on;
 };
 
+struct listen_item { /* INVENTORY -> DSP */
+    uint64_t id;
+    bool acquires; /* no reply is waited for: where is the command on the receiver's clock? */
+    struct reply_listen listen;
+    struct command_item command; /* that opens the window; looked at when the clocks are apart */
+};
+
 struct late_item { /* TX -> INVENTORY: command `id` could not be sent in time */
     uint64_t id;
     int64_t next_tick; /* first tick still free */
@@ -76,6 +82,8 @@ struct reader {
     struct record_context context;
     struct tx_shape *shape;
     struct reply_rx *receiver;
+    struct slip *slip; /* DSP's; NULL: transmit and receive share a clock */
+    struct gate gate;
     struct publish *publish;
     struct recorder *recorder; /* used by PUBLISH once the threads run */
     struct iq_block pool[IQ_BLOCKS];

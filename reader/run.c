@@ -43,6 +43,7 @@ void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struc
     option_fill(options, &reply_rx_options, &cfg->receiver);
     option_fill(options, &tx_shape_options, &cfg->tx);
     option_fill(options, &publish_options, &cfg->publish);
+    option_fill(options, &bistatic_options, &cfg->bistatic);
     struct publish_cfg *publish = &cfg->publish;
     publish->zmq_endpoint_named = option_is_set(options, "publish.zmq.endpoint");
     publish->json = cfg->run.json;

@@ -112,7 +112,7 @@ static bool hear_one(struct slip *slip, struct scene *scene, const struct pie_ed
     float _Complex *sample = malloc(n * sizeof *sample);
     assert_non_null(sample);
     hear(scene, edges, &start_tick, 1, from, n, sample);
-    slip_expect(slip, start_tick, edges, PW_US);
+    slip_expect(slip, start_tick, edges, PW_US, 200.0);
     bool over = false;
     for (size_t done = 0; done < n; done += block_samples) {
         size_t some = n - done < block_samples ? n - done : block_samples;
@@ -301,7 +301,7 @@ static void slip_survives_commands_that_are_not_heard(void **state)
     assert_true(fabs(error_at(slip, &scene, 1240000.0)) < 0.1);
 
     float _Complex none[100] = {0}; /* a gap in mid-command gives it up */
-    slip_expect(slip, 1240000.0, &edges, PW_US);
+    slip_expect(slip, 1240000.0, &edges, PW_US, 200.0);
     int64_t at = (int64_t)slip_rx_tick(slip, 1240000.0);
     assert_false(slip_push(slip, none, 100, at - 150));
     assert_true(slip_push(slip, none, 100, at + 100));
