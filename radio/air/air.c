@@ -60,12 +60,9 @@ struct air {
     float _Complex still[AIR_RECEIVERS_MAX][AIR_SOURCES_MAX]; /* idle tags: sum of -h */
     struct fading fading;
     size_t chunk_samples;
-    bool clocks_apart;
-    int64_t rx_tick; /* next sample of the receivers */
-    int64_t n_early; /* samples they take before tick 0, still to be made */
-    struct resampler_table *resampler_table;
-    struct resampler resampler[AIR_RECEIVERS_MAX];
-    float _Complex raw[AIR_RECEIVERS_MAX][CHUNK_SAMPLES_MAX];
+    struct resampler_bank *clock; /* of the receivers; NULL: the transmitters' */
+    int64_t rx_tick;              /* next sample of the receivers */
+    int64_t n_early;              /* samples they take before tick 0, still to be made */
     float _Complex last_tx[AIR_SOURCES_MAX];
     float envelope[CHUNK_SAMPLES_MAX];
     float level[CHUNK_SAMPLES_MAX];
@@ -182,28 +179,12 @@ static void make_world(struct air *air)
     heard.carrier_offset_hz -= cfg->rx_clock_ppm * 1e-6 * air->freq_hz;
     for (unsigned j = 0; j < air->n_rx; j++) {
         receiver_init(&air->receivers[j], &heard, air->rate_sps, j, &air->table);
+        for (unsigned i = air->n_tx; i < air->sources.n_all; i++) {
+            double isolation_db = cfg->emitter[air->sources.emitter[i - air->n_tx]].isolation_db;
+            receiver_scale_leak(&air->receivers[j], i,
+                                units_amplitude_ratio_from_db(-isolation_db));
+        }
     }
-}
-
-/*   err ST_NO_MEMORY */
-static enum status make_clock(struct air *air)
-{
-    const struct air_cfg *cfg = &air->cfg;
-    air->clocks_apart = cfg->rx_clock_ppm != 0.0 || cfg->rx_start_us != 0.0;
-    if (!air->clocks_apart) {
-        return ST_OK;
-    }
-    air->resampler_table = malloc(sizeof *air->resampler_table);
-    if (!air->resampler_table) {
-        return status_fail(ST_NO_MEMORY, "simulated air: receivers' clock");
-    }
-    resampler_table_init(air->resampler_table);
-    for (unsigned j = 0; j < air->n_rx; j++) {
-        resampler_init(&air->resampler[j], air->resampler_table, cfg->rx_clock_ppm * 1e-6,
-                       cfg->rx_start_us * 1e-6 * air->rate_sps);
-    }
-    air->n_early = air->resampler[0].next;
-    return ST_OK;
 }
 
 enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, unsigned n_tx,
@@ -236,10 +217,14 @@ enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, 
         air_free(&air);
         return status_fail(ST_NO_MEMORY, "simulated air: %zu tags", (size_t)cfg->n_tags);
     }
-    status = make_clock(air);
-    if (status != ST_OK) {
-        air_free(&air);
-        return status;
+    if (cfg->rx_clock_ppm != 0.0 || cfg->rx_start_us != 0.0) {
+        air->clock =
+            resampler_bank_new(n_rx, cfg->rx_clock_ppm * 1e-6, cfg->rx_start_us * 1e-6 * rate_sps);
+        if (!air->clock) {
+            air_free(&air);
+            return status_fail(ST_NO_MEMORY, "simulated air: receivers' clock");
+        }
+        air->n_early = air->clock->resampler[0].next;
     }
     make_world(air);
     for (size_t i = 0; i < air->n_tags; i++) {
@@ -259,7 +244,7 @@ void air_free(struct air **air)
         free((*air)->members);
         free((*air)->detectors);
         free((*air)->active);
-        free((*air)->resampler_table);
+        free((*air)->clock);
         free(*air);
     }
     *air = NULL;
@@ -521,8 +506,8 @@ static size_t convert(struct air *air, float _Complex *const rx[], size_t n_samp
 {
     size_t n_out = n_samples;
     for (unsigned j = 0; j < air->n_rx; j++) {
-        if (air->clocks_apart) {
-            n_out = resampler_run(&air->resampler[j], air->raw[j], n_samples, rx[j]);
+        if (air->clock) {
+            n_out = resampler_run(&air->clock->resampler[j], air->clock->raw[j], n_samples, rx[j]);
         }
         receiver_finish(&air->receivers[j], rx[j], n_out, air->rx_tick);
     }
@@ -533,7 +518,7 @@ static size_t convert(struct air *air, float _Complex *const rx[], size_t n_samp
 bool air_clocks_are_apart(const struct air *air)
 {
     require(air);
-    return air->clocks_apart;
+    return air->clock != NULL;
 }
 
 size_t air_early(struct air *air, float _Complex *const rx[], size_t capacity)
@@ -568,7 +553,7 @@ size_t air_step(struct air *air, const float _Complex *const tx[], float _Comple
         }
         for (unsigned j = 0; j < air->n_rx; j++) {
             to[j] = rx[j] + n_out;
-            arriving[j] = air->clocks_apart ? air->raw[j] : to[j];
+            arriving[j] = air->clock ? air->clock->raw[j] : to[j];
         }
         sources_make(&air->sources, &air->table, sent, on_air, n, air->tick);
         listen(air, sent, n);

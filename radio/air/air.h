@@ -23,6 +23,10 @@ struct air_emitter_cfg { /* carrier that tags and receivers hear beside the tran
     double level_db;     /* relative to transmitter 0 at amplitude 1.0; NaN: none */
     double offset_hz;    /* relative to the transmitters' carrier */
     double drift_hz_per_s;
+    double period_s; /* 0: on all the time. Else silent once a period: */
+    double silent_s, silent_from_s;
+    double clock_ppm;    /* of the clock that says when */
+    double isolation_db; /* to the receivers, beyond the transmitters' */
 };
 
 struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents each row */

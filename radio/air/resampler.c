@@ -2,6 +2,7 @@
 #include "radio/air/resampler.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/require.h"
@@ -57,6 +58,20 @@ void resampler_init(struct resampler *resampler, const struct resampler_table *t
     if (start_tick < 0.0) { /* what came before tick 0 is the caller's: nothing was on the air */
         resampler->next = (int64_t)ceil(-start_tick / resampler->ratio);
     }
+}
+
+struct resampler_bank *resampler_bank_new(unsigned n_receivers, double clock_ratio,
+                                          double start_tick)
+{
+    require(n_receivers <= RESAMPLER_BANK_MAX);
+    struct resampler_bank *bank = malloc(sizeof *bank);
+    if (bank) {
+        resampler_table_init(&bank->table);
+        for (unsigned j = 0; j < n_receivers; j++) {
+            resampler_init(&bank->resampler[j], &bank->table, clock_ratio, start_tick);
+        }
+    }
+    return bank;
 }
 
 static float _Complex sample_at(const struct resampler *resampler, const float _Complex *input,

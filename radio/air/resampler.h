@@ -10,7 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RESAMPLER_TAPS = 48, RESAMPLER_PHASES = 1024, RESAMPLER_SAMPLES_MAX = 1024 };
+enum {
+    RESAMPLER_TAPS = 48,
+    RESAMPLER_PHASES = 1024,
+    RESAMPLER_SAMPLES_MAX = 1024,
+    RESAMPLER_BANK_MAX = 4,
+};
 
 struct resampler_table {
     float tap[RESAMPLER_PHASES + 1][RESAMPLER_TAPS];
@@ -23,6 +28,17 @@ struct resampler {
     int64_t end_tick;                    /* ticks taken in so far */
     float _Complex input[RESAMPLER_TAPS + RESAMPLER_SAMPLES_MAX]; /* the last ones */
 };
+
+struct resampler_bank { /* receivers that share a clock */
+    struct resampler_table table;
+    struct resampler resampler[RESAMPLER_BANK_MAX];
+    float _Complex raw[RESAMPLER_BANK_MAX]
+                      [RESAMPLER_SAMPLES_MAX]; /* what goes in, for the caller */
+};
+
+/*   pre n_receivers <= RESAMPLER_BANK_MAX   out NULL: no memory   own caller frees with free() */
+struct resampler_bank *resampler_bank_new(unsigned n_receivers, double clock_ratio,
+                                          double start_tick);
 
 void resampler_table_init(struct resampler_table *table);
 
