@@ -31,8 +31,8 @@ static const struct option_row bistatic_rows[] = {
                "helper: the reader works in the first so many seconds of each period, the emitter "
                "is silent in them"),
     NUMBER_ROW(gate_offset_s, "s", "0", -60, 60,
-               "helper: the periods begin so long after the full second of shared time (on radios "
-               "without one: of the sample clock)"),
+               "helper: the periods are counted from so long after time 0 of the device (PPS); on "
+               "radios without a time of their own: after the first sample"),
     NUMBER_ROW(gate_guard_us, "us", "500", 0, 1e5,
                "helper: the emitter is silent so much longer before and after"),
     NUMBER_ROW(start_spread_us, "us", "10000", 100, 50000,

@@ -276,6 +276,17 @@ static enum status recorder_set(struct reader *r)
     return recorder_open(&cfg, &r->recorder);
 }
 
+static enum status emission_set(struct reader *r)
+{
+    struct emission_cfg cfg = {
+        .rate_sps = r->rate_sps, .amplitude = r->cfg.tx.amplitude, .ramp_us = r->cfg.tx.ramp_us};
+    if (r->cfg.mode != READER_EMIT) {
+        return ST_OK;
+    }
+    enum status status = emit_plan(&r->cfg.emit, &r->cfg.bistatic, &cfg, &r->plan_offset_s);
+    return status ? status : emission_new(&cfg, &r->emission);
+}
+
 static enum status bistatic_set(struct reader *r)
 {
     const struct bistatic_cfg *cfg = &r->cfg.bistatic;
@@ -326,6 +337,7 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
                     : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
                                    &r->receiver);
     status = status ? status : bistatic_set(r);
+    status = status ? status : emission_set(r);
     if (!status) {
         context_set(r);
     }
@@ -395,6 +407,7 @@ void reader_free(struct reader **reader)
     tx_shape_free(&r->shape);
     reply_rx_free(&r->receiver);
     slip_free(&r->slip);
+    emission_free(&r->emission);
     free(r->pool_samples);
     struct ring *rings[] = {&r->iq_free,  &r->iq_ready, &r->iq_done, &r->listens, &r->heard,
                             &r->commands, &r->carriers, &r->lates,   &r->records};
@@ -421,6 +434,9 @@ enum status reader_start(struct reader *reader)
     }
     gate_init(&reader->gate, &reader->cfg.bistatic, reader->rate_sps,
               radio_start_time_s(reader->radio));
+    if (reader->emission) {
+        emission_begin(reader->emission, radio_start_time_s(reader->radio) - reader->plan_offset_s);
+    }
     for (size_t k = 0; k < sizeof body / sizeof *body; k++) {
         int failed = pthread_create(&reader->thread[k], NULL, body[k], reader);
         require(failed == 0); /* five threads at program start: nothing sensible is left to do */

@@ -16,6 +16,7 @@
 #include "radio/radio.h"
 #include "reader/bistatic.h"
 #include "reader/cli.h"
+#include "reader/emit_options.h"
 #include "reader/plan.h"
 #include "reader/publish.h"
 
@@ -32,7 +33,7 @@ struct reader_cfg {
     struct publish_cfg publish;
     struct plan_cfg plan;
     struct bistatic_cfg bistatic;
-    double trigger_period_s; /* emit: repeat a QueryRep as trigger; NaN: none */
+    struct emit_cfg emit;
 };
 
 struct reader;

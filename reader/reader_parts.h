@@ -82,8 +82,10 @@ struct reader {
     struct record_context context;
     struct tx_shape *shape;
     struct reply_rx *receiver;
-    struct slip *slip; /* DSP's; NULL: transmit and receive share a clock */
+    struct emission *emission; /* TX's; NULL: commands alone shape the carrier */
+    struct slip *slip;         /* DSP's; NULL: transmit and receive share a clock */
     struct gate gate;
+    double plan_offset_s; /* of the emission, after time 0 of the device */
     struct publish *publish;
     struct recorder *recorder; /* used by PUBLISH once the threads run */
     struct iq_block pool[IQ_BLOCKS];
