@@ -16,6 +16,7 @@
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
 #define SAMPLES_PER_TPRI_LEAST 4.0
+#define LISTEN_RATE_MIN_SPS 4e5
 #define LEAST_STEP_TICKS 4.0 /* by which the clock of a lock-step radio advances at least */
 #define WIND_UP_PATIENCE_NS 300000000 /* for the last samples to come in */
 #define WIND_UP_WAIT_MS 20
@@ -164,22 +165,34 @@ static enum status timing_set(struct reader *r)
 static enum status radio_plan(struct reader *r)
 {
     struct radio_cfg *radio = &r->cfg.radio;
-    if (isnan(radio->rate_sps)) {
+    bool listens = r->cfg.mode == READER_LISTEN;
+    if (isnan(radio->rate_sps) && radio_table[radio->kind]->can_transmit) {
         radio->rate_sps = reader_rate_for(r->link.blf_hz);
     }
     radio->block_hint_us = fmin(50.0, 3.0 * r->link.tpri_us);
     const struct radio_ops *ops = radio_table[radio->kind];
-    if (!ops->can_transmit) {
+    if (!ops->can_transmit && !listens) {
         return status_fail(ST_USAGE,
                            "radio '%s' cannot transmit; use 'zpreader decode FILE' for "
-                           "recordings",
+                           "recordings, or bistatic.mode listen",
                            ops->name);
+    }
+    if (listens) {
+        return ST_OK;
     }
     return plan_make(&r->cfg.plan, r->cfg.run.region, r->cfg.tx.amplitude, radio, &r->plan);
 }
 
 static enum status rate_check(const struct reader *r)
 {
+    if (r->cfg.mode == READER_LISTEN) {
+        return r->rate_sps >= LISTEN_RATE_MIN_SPS
+                   ? ST_OK
+                   : status_fail(ST_RANGE,
+                                 "radio.rate_sps = %g S/s, accepted from %g on: fewer "
+                                 "samples do not hold a reader's commands",
+                                 r->rate_sps, LISTEN_RATE_MIN_SPS);
+    }
     if (r->rate_sps < SAMPLES_PER_TPRI_LEAST * r->link.blf_hz) {
         return status_fail(ST_USAGE,
                            "radio.rate_sps = %g S/s gives %.1f samples per Tpri at BLF %g Hz; at "
@@ -194,7 +207,9 @@ static enum status radio_choose(struct reader *r, const struct option_set *optio
 {
     enum status status = radio_plan(r);
     status = status ? status : radio_open(&r->cfg.radio, options, &r->radio);
-    status = status ? status : plan_fit(&r->plan, r->radio);
+    if (r->cfg.mode != READER_LISTEN) {
+        status = status ? status : plan_fit(&r->plan, r->radio);
+    }
     if (status) {
         return status;
     }
@@ -320,6 +335,19 @@ static void context_set(struct reader *r)
     }
 }
 
+/* Whatever it takes to transmit, and to hear the answer. */
+static enum status exchange_set(struct reader *r)
+{
+    enum status status = tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
+    status = status ? status : timing_set(r);
+    status = status ? status : field_check(r);
+    status = status ? status
+                    : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
+                                   &r->receiver);
+    status = status ? status : bistatic_set(r);
+    return status ? status : emission_set(r);
+}
+
 static enum status parts_set(struct reader *r, const struct option_set *options)
 {
     enum status status = link_make(&r->cfg.link, &r->link);
@@ -330,14 +358,9 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     status = status ? status : stats_turnaround_init(&r->turnaround);
     status = status ? status : radio_choose(r, options);
     status = status ? status : pool_set(r);
-    status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
-    status = status ? status : timing_set(r);
-    status = status ? status : field_check(r);
-    status = status ? status
-                    : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
-                                   &r->receiver);
-    status = status ? status : bistatic_set(r);
-    status = status ? status : emission_set(r);
+    status = status                         ? status
+             : r->cfg.mode == READER_LISTEN ? reader_follow_set(r, options)
+                                            : exchange_set(r);
     if (!status) {
         context_set(r);
     }
@@ -348,7 +371,12 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
 /* The same order without a device. */
 static enum status parts_plan(struct reader *r)
 {
+    if (r->cfg.mode == READER_LISTEN) {
+        return status_fail(ST_USAGE, "a dry run tells what would be transmitted: nothing, with "
+                                     "bistatic.mode listen");
+    }
     enum status status = link_make(&r->cfg.link, &r->link);
+    status = status ? status : bistatic_check(&r->cfg.bistatic);
     status = status ? status : host_cpus_parse(r->cfg.run.cpu_list, &r->cpus);
     status = status ? status : inventory_check(&r->cfg.inventory);
     status = status ? status : radio_plan(r);
@@ -360,6 +388,7 @@ static enum status parts_plan(struct reader *r)
     status = rate_check(r);
     status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : timing_set(r);
+    status = status ? status : emission_set(r);
     return status ? status : field_check(r);
 }
 
@@ -406,6 +435,7 @@ void reader_free(struct reader **reader)
     publish_close(&r->publish);
     tx_shape_free(&r->shape);
     reply_rx_free(&r->receiver);
+    passive_free(&r->passive);
     slip_free(&r->slip);
     emission_free(&r->emission);
     free(r->pool_samples);
@@ -420,15 +450,22 @@ void reader_free(struct reader **reader)
 
 enum status reader_start(struct reader *reader)
 {
+    bool listens = reader->cfg.mode == READER_LISTEN;
     void *(*const body[])(void *) = {
-        thread_publish, reader->cfg.mode == READER_EMIT ? thread_emit : thread_inventory,
-        thread_dsp,     thread_tx,
+        thread_publish,
+        listens                           ? thread_listen
+        : reader->cfg.mode == READER_EMIT ? thread_emit
+                                          : thread_inventory,
+        listens ? thread_follow : thread_dsp,
+        listens ? thread_silence : thread_tx,
         thread_rx,
     };
     reader->start_ns = reader_wall_ns();
-    field_open(reader);
     enum status status = radio_start(reader->radio);
-    status = status ? status : guard_start(reader);
+    if (!listens) {
+        field_open(reader);
+        status = status ? status : guard_start(reader);
+    }
     if (status) {
         return status;
     }

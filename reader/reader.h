@@ -20,7 +20,7 @@
 #include "reader/plan.h"
 #include "reader/publish.h"
 
-enum reader_mode { READER_INVENTORY = 0, READER_EMIT };
+enum reader_mode { READER_INVENTORY = 0, READER_EMIT, READER_LISTEN };
 
 struct reader_cfg {
     enum reader_mode mode;

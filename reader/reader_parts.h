@@ -8,6 +8,7 @@
 #include "dsp/slip.h"
 #include "radio/recorder.h"
 #include "reader/host.h"
+#include "reader/passive.h"
 #include "reader/reader.h"
 #include "reader/ring.h"
 #include "reader/stats.h"
@@ -82,6 +83,7 @@ struct reader {
     struct record_context context;
     struct tx_shape *shape;
     struct reply_rx *receiver;
+    struct passive *passive;   /* FOLLOW's; NULL: this reader asks, or emits */
     struct emission *emission; /* TX's; NULL: commands alone shape the carrier */
     struct slip *slip;         /* DSP's; NULL: transmit and receive share a clock */
     struct gate gate;
@@ -98,6 +100,7 @@ struct reader {
     _Atomic int64_t tx_off_tick;     /* carrier off from here, INT64_MAX while the run goes on */
     _Atomic int64_t tx_sent_tick;    /* sent so far */
     atomic_bool stop_asked, over, radio_stopped, tx_over, stream_over;
+    atomic_bool followed; /* the run's duration has been heard */
     atomic_bool forsaken; /* a thread hangs: do not wait for any, PUBLISH ends by itself */
     struct watchdog watchdog;
     atomic_uint_fast64_t dropped_records, dropped_blocks;
@@ -115,10 +118,15 @@ struct reader {
 void *thread_rx(void *reader);
 void *thread_dsp(void *reader);
 void *thread_inventory(void *reader);
-void *thread_emit(void *reader); /* in its place when only a carrier is wanted */
+void *thread_emit(void *reader);    /* in its place when only a carrier is wanted */
+void *thread_follow(void *reader);  /* in DSP's place when only listening */
+void *thread_listen(void *reader);  /* in INVENTORY's */
+void *thread_silence(void *reader); /* in TX's */
 void *thread_tx(void *reader);
 void *thread_publish(void *reader);
 
+/* FOLLOW's decoder.   err ST_NO_MEMORY */
+enum status reader_follow_set(struct reader *reader, const struct option_set *options) must_check;
 /* Record the run's first failure (with status_detail()) and begin the end. */
 void reader_fail(struct reader *reader, enum status status);
 /* A far end that falls silent once the run's duration has been received has closed in order

@@ -44,6 +44,9 @@ void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struc
     option_fill(options, &publish_options, &cfg->publish);
     option_fill(options, &bistatic_options, &cfg->bistatic);
     option_fill(options, &emit_options, &cfg->emit);
+    if (mode == READER_INVENTORY && cfg->bistatic.mode == BISTATIC_LISTEN) {
+        cfg->mode = READER_LISTEN;
+    }
     struct publish_cfg *publish = &cfg->publish;
     publish->zmq_endpoint_named = option_is_set(options, "publish.zmq.endpoint");
     publish->json = cfg->run.json;
