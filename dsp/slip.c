@@ -10,12 +10,13 @@
 
 #include "config/require.h"
 
-#define GATE_PW 0.45         /* half width of an edge's area */
-#define CONTRAST_MIN 0.3     /* of the carrier, edge by edge: less is not our command */
-#define CLOCK_SIGMA 5e-6     /* two oscillators of 2.5 ppm */
-#define CLOCK_WANDER 1e-8    /* of clock_ratio in a second */
-#define HINT_SIGMA 3e-7      /* beyond what the carrier's offset is known to: caution */
-#define LATE_SIGMA_MIN 0.003 /* samples: pulse shapes are not ideal */
+#define GATE_PW 0.45          /* half width of an edge's area */
+#define LATE_SIGMA_GATES 0.15 /* deviation of the mean from pulse to pulse: noise scatters more */
+#define CONTRAST_MIN 0.3      /* of the carrier, edge by edge: less is not our command */
+#define CLOCK_SIGMA 5e-6      /* two oscillators of 2.5 ppm */
+#define CLOCK_WANDER 1e-8     /* of clock_ratio in a second */
+#define HINT_SIGMA 3e-7       /* beyond what the carrier's offset is known to: caution */
+#define LATE_SIGMA_MIN 0.003  /* samples: pulse shapes are not ideal */
 #define SEARCH_SIGMAS 5.0
 #define OUTLIER_SIGMAS 6.0
 #define OUTLIER_SAMPLES 0.5
@@ -307,7 +308,9 @@ static void measure(struct slip *slip)
         offset += fmax(fmin(late, slip->gate), -slip->gate);
         levels = levels_at(slip, offset);
     }
-    if (fabs(offset - slip->guess) > slip->range + 3.0 * slip->gate) {
+    double scatter_max = LATE_SIGMA_GATES * slip->gate;
+    if (fabs(offset - slip->guess) > slip->range + 3.0 * slip->gate ||
+        !(variance < scatter_max * scatter_max)) {
         missed(slip);
         return;
     }

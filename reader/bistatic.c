@@ -33,8 +33,10 @@ static const struct option_row bistatic_rows[] = {
     NUMBER_ROW(gate_offset_s, "s", "0", -60, 60,
                "helper: the periods are counted from so long after time 0 of the device (PPS); on "
                "radios without a time of their own: after the first sample"),
-    NUMBER_ROW(gate_guard_us, "us", "500", 0, 1e5,
-               "helper: the emitter is silent so much longer before and after"),
+    NUMBER_ROW(
+        gate_guard_us, "us", "2500", 0, 1e5,
+        "helper: the emitter is silent so much longer before and after: for clocks that differ, "
+        "and for tags to get used to less field"),
     NUMBER_ROW(start_spread_us, "us", "10000", 100, 50000,
                "split: transmit and receive radio start within this of each other"),
     {.key = "bistatic.shared_reference",

@@ -57,7 +57,7 @@ static enum status number_of(const char *key, const char *text, const char *what
                              double max, double *value)
 {
     if (option_parse_number(text, value) != ST_OK) {
-        return status_fail(ST_FORMAT, "%s: '%s' is no %s", key, text, what);
+        return status_fail(ST_USAGE, "%s: '%s' is no %s", key, text, what);
     }
     return *value >= min && *value <= max
                ? ST_OK
@@ -91,7 +91,7 @@ static enum status tones_read(const char *list, struct emission_cfg *emission)
     const char *level;
     while (pair_next(&list, pair, &level)) {
         if (!level || emission->n_tones == EMISSION_TONES_MAX) {
-            return status_fail(ST_FORMAT,
+            return status_fail(ST_USAGE,
                                "emit.tones: '%s', accepted are up to %d tones OFFSET:LEVEL, such "
                                "as 10k:-6",
                                pair, EMISSION_TONES_MAX);
@@ -117,7 +117,7 @@ static enum status plan_read(const char *list, struct emission_cfg *emission)
         bool on = !strcmp(pair, "on");
         if (!seconds || (!on && strcmp(pair, "off") != 0) ||
             emission->n_steps == EMISSION_STEPS_MAX) {
-            return status_fail(ST_FORMAT,
+            return status_fail(ST_USAGE,
                                "emit.plan: '%s', accepted are up to %d steps on:SECONDS or "
                                "off:SECONDS",
                                pair, EMISSION_STEPS_MAX);

@@ -18,7 +18,7 @@ extern const struct option_table emit_options;
 /* What an emission is made of; amplitude, ramp_us and rate_sps are the caller's. The gate of
  * bistatic.mode helper is a plan as well.
  *   out  emission, the rest of it; offset_s: the plan begins so long after shared time 0
- *   err  ST_FORMAT, ST_RANGE, ST_USAGE with the key as detail */
+ *   err  ST_RANGE, ST_USAGE with the key as detail */
 enum status emit_plan(const struct emit_cfg *cfg, const struct bistatic_cfg *bistatic,
                       struct emission_cfg *emission, double *offset_s) must_check;
 
