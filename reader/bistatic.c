@@ -24,15 +24,16 @@ static const struct option_row bistatic_rows[] = {
      .offset = offsetof(struct bistatic_cfg, mode),
      .meaning = "split: the receiver is another radio; helper: an emitter adds carrier; listen: "
                 "decode what others do, transmit nothing"},
-    NUMBER_ROW(gate_period_s, "s", "", 0.002, 60,
-               "helper: shared time is divided into periods of this length; not set: the emitter "
-               "is always on"),
-    NUMBER_ROW(gate_s, "s", "", 0.001, 60,
+    NUMBER_ROW(gate_period_s, "s", "", 0.002, 1,
+               "helper: each second of shared time is divided into periods of this length, a whole "
+               "number of them; not set: the emitter is always on"),
+    NUMBER_ROW(gate_s, "s", "", 0.001, 1,
                "helper: the reader works in the first so many seconds of each period, the emitter "
                "is silent in them"),
-    NUMBER_ROW(gate_offset_s, "s", "0", -60, 60,
-               "helper: the periods are counted from so long after time 0 of the device (PPS); on "
-               "radios without a time of their own: after the first sample"),
+    NUMBER_ROW(
+        gate_offset_s, "s", "0", -1, 1,
+        "helper: the periods are counted from so long after a full second of the device's time "
+        "(PPS); on radios without one: after the first sample"),
     NUMBER_ROW(
         gate_guard_us, "us", "2500", 0, 1e5,
         "helper: the emitter is silent so much longer before and after: for clocks that differ, "
@@ -66,6 +67,14 @@ enum status bistatic_check(const struct bistatic_cfg *cfg)
     if (isnan(cfg->gate_period_s) || isnan(cfg->gate_s)) {
         return status_fail(ST_USAGE, "%s is not set: a gate has a length and a period",
                            isnan(cfg->gate_s) ? "bistatic.gate_s" : "bistatic.gate_period_s");
+    }
+    double per_s =
+        1.0 / cfg->gate_period_s; /* two programs agree on where seconds begin, no more */
+    if (fabs(per_s - round(per_s)) > 1e-6) {
+        return status_fail(ST_RANGE,
+                           "bistatic.gate_period_s is %g s, accepted are whole parts of a second "
+                           "(%g s, %g s)",
+                           cfg->gate_period_s, 1.0 / ceil(per_s), 1.0 / fmax(floor(per_s), 1.0));
     }
     double most_s = cfg->gate_period_s - 2e-6 * cfg->gate_guard_us;
     if (!(cfg->gate_s < most_s)) {

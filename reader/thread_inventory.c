@@ -284,10 +284,12 @@ static void acquire(struct inventory_state *state, double start_tick)
 static double gate_wait(const struct inventory_state *state, double earliest_tick)
 {
     const struct reader *reader = state->reader;
-    double needed_us = state->step.expect == REPLY_EPC
-                           ? bistatic_ack_us(&reader->link, EPC_REPLY_BITS)
-                           : bistatic_slot_us(&reader->link, EPC_REPLY_BITS);
-    return gate_fit(&reader->gate, earliest_tick, ticks_of_us(reader, needed_us));
+    size_t n_bits = state->field.n_reply_bits;
+    double needed = ticks_of_us(reader, state->step.expect == REPLY_EPC
+                                            ? bistatic_ack_us(&reader->link, n_bits)
+                                            : bistatic_slot_us(&reader->link, n_bits));
+    /* tags with long EPCs get the whole window and, where that is not enough, the guard */
+    return gate_fit(&reader->gate, earliest_tick, fmin(needed, reader->gate.open_ticks));
 }
 
 /* Carrier off: now, or when the run's time is up and the next command would have been later still. */

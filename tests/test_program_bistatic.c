@@ -501,6 +501,8 @@ static void program_refuses_bad_bistatic_settings(void **state)
          "accepted below 0.095 s"},
         {SIM "--bistatic.mode helper --bistatic.gate_s 0.002 --bistatic.gate_period_s 0.1",
          "the longest slot of this link"},
+        {SIM "--bistatic.mode helper --bistatic.gate_s 0.01 --bistatic.gate_period_s 0.03",
+         "(0.0294118 s, 0.030303 s)"},
         {"emit --bistatic.mode listen", "emit"},
         {"emit --emit.tones 0:0,1k:0", "lower all by 3.0 dB"},
         {"emit --emit.tones 1k", "OFFSET:LEVEL"},
