@@ -22,9 +22,18 @@ struct emission {
     int64_t on_ticks;
 };
 
+double emission_peak_ratio(const struct emission_cfg *cfg)
+{
+    double sum = cfg->n_tones > 0 ? 0.0 : 1.0;
+    for (size_t k = 0; k < cfg->n_tones; k++) {
+        sum += units_amplitude_ratio_from_db(cfg->tone[k].level_db);
+    }
+    return sum;
+}
+
 static enum status check_tones(const struct emission_cfg *cfg)
 {
-    double sum = 0.0;
+    double sum = emission_peak_ratio(cfg);
     for (size_t k = 0; k < cfg->n_tones; k++) {
         double offset_hz = cfg->tone[k].offset_hz;
         if (!(fabs(offset_hz) <= 0.5 * cfg->rate_sps)) {
@@ -33,7 +42,6 @@ static enum status check_tones(const struct emission_cfg *cfg)
                                "rate)",
                                offset_hz, 0.5 * cfg->rate_sps, 0.5 * cfg->rate_sps);
         }
-        sum += units_amplitude_ratio_from_db(cfg->tone[k].level_db);
     }
     if (cfg->amplitude * sum > 1.0 + CLIP_SLACK) {
         return status_fail(ST_RANGE,

@@ -35,6 +35,9 @@ struct emission_cfg {
 
 struct emission;
 
+/* Greatest amplitude of all tones together over the carrier's; 1 without tones. */
+double emission_peak_ratio(const struct emission_cfg *cfg);
+
 /*   err  ST_RANGE tones beyond half the rate or their sum beyond full scale; steps shorter than their
  *        ramps, no step that is on; ST_NO_MEMORY */
 enum status emission_new(const struct emission_cfg *cfg, struct emission **emission) must_check;

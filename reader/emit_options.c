@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "reader/region.h"
 
 #define RAMP_RISE_RATIO 0.482188 /* 10-90 % time of a ramp over its width, see dsp/emission.c */
 #define STEP_MIN_S 1e-5
 #define STEP_MAX_S 3600.0
 #define TONE_MIN_DB (-80.0)
 #define TONE_MAX_DB 20.0
+#define TONE_OFFSET_MAX_HZ 100e3 /* of a channel; the narrowest are 200 kHz wide */
 
 #define EMIT_ROW(field_, unit_, fallback_, min_, max_, meaning_)                                   \
     {                                                                                              \
@@ -166,4 +168,22 @@ enum status emit_plan(const struct emit_cfg *cfg, const struct bistatic_cfg *bis
         *offset_s = bistatic->gate_offset_s - guard_s - ramp_s;
     }
     return status;
+}
+
+enum status emit_tones_check(const struct emission_cfg *emission, int region, double freq_hz)
+{
+    const struct region_plan *plan = region_plan_of(region);
+    for (size_t k = 0; k < emission->n_tones && region > 0; k++) {
+        double offset_hz = emission->tone[k].offset_hz, tone_hz = freq_hz + offset_hz;
+        if (tone_hz < plan->lo_hz || tone_hz > plan->hi_hz ||
+            (plan->n_channels > 0 && fabs(offset_hz) > TONE_OFFSET_MAX_HZ)) {
+            return status_fail(ST_USAGE,
+                               "emit.tones: a tone at %.6f MHz, accepted in region '%s' (%s): "
+                               "%.1f..%.1f MHz%s",
+                               tone_hz * 1e-6, plan->name, plan->rule, plan->lo_hz * 1e-6,
+                               plan->hi_hz * 1e-6,
+                               plan->n_channels > 0 ? ", within 100 kHz of the carrier" : "");
+        }
+    }
+    return ST_OK;
 }

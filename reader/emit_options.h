@@ -22,4 +22,9 @@ extern const struct option_table emit_options;
 enum status emit_plan(const struct emit_cfg *cfg, const struct bistatic_cfg *bistatic,
                       struct emission_cfg *emission, double *offset_s) must_check;
 
+/* The tones stay in the region's band and, where it has channels, in the channel.
+ *   pre  region within REGION_CHOICES   err ST_USAGE with detail */
+enum status emit_tones_check(const struct emission_cfg *emission, int region,
+                             double freq_hz) must_check;
+
 #endif

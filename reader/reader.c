@@ -180,7 +180,18 @@ static enum status radio_plan(struct reader *r)
     if (listens) {
         return ST_OK;
     }
-    return plan_make(&r->cfg.plan, r->cfg.run.region, r->cfg.tx.amplitude, radio, &r->plan);
+    double peak_ratio = 1.0; /* power is reckoned with what all tones reach together */
+    enum status status = ST_OK;
+    if (r->cfg.mode == READER_EMIT) {
+        r->emission_cfg.amplitude = r->cfg.tx.amplitude;
+        r->emission_cfg.ramp_us = r->cfg.tx.ramp_us;
+        status = emit_plan(&r->cfg.emit, &r->cfg.bistatic, &r->emission_cfg, &r->plan_offset_s);
+        peak_ratio = emission_peak_ratio(&r->emission_cfg);
+    }
+    double amplitude = r->cfg.tx.amplitude * peak_ratio;
+    status =
+        status ? status : plan_make(&r->cfg.plan, r->cfg.run.region, amplitude, radio, &r->plan);
+    return status ? status : emit_tones_check(&r->emission_cfg, r->cfg.run.region, radio->freq_hz);
 }
 
 static enum status rate_check(const struct reader *r)
@@ -293,13 +304,8 @@ static enum status recorder_set(struct reader *r)
 
 static enum status emission_set(struct reader *r)
 {
-    struct emission_cfg cfg = {
-        .rate_sps = r->rate_sps, .amplitude = r->cfg.tx.amplitude, .ramp_us = r->cfg.tx.ramp_us};
-    if (r->cfg.mode != READER_EMIT) {
-        return ST_OK;
-    }
-    enum status status = emit_plan(&r->cfg.emit, &r->cfg.bistatic, &cfg, &r->plan_offset_s);
-    return status ? status : emission_new(&cfg, &r->emission);
+    r->emission_cfg.rate_sps = r->rate_sps;
+    return r->cfg.mode == READER_EMIT ? emission_new(&r->emission_cfg, &r->emission) : ST_OK;
 }
 
 static enum status bistatic_set(struct reader *r)

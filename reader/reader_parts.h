@@ -83,7 +83,8 @@ struct reader {
     struct record_context context;
     struct tx_shape *shape;
     struct reply_rx *receiver;
-    struct passive *passive;   /* FOLLOW's; NULL: this reader asks, or emits */
+    struct passive *passive; /* FOLLOW's; NULL: this reader asks, or emits */
+    struct emission_cfg emission_cfg;
     struct emission *emission; /* TX's; NULL: commands alone shape the carrier */
     struct slip *slip;         /* DSP's; NULL: transmit and receive share a clock */
     struct gate gate;

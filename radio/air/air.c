@@ -213,19 +213,16 @@ enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, 
     air->members = calloc(air->n_tags + 1, sizeof *air->members);
     air->detectors = calloc(air->n_detectors + 1, sizeof *air->detectors);
     air->active = calloc(air->n_tags + 1, sizeof *air->active);
-    if (!air->tags || !air->members || !air->detectors || !air->active) {
+    bool own_clock = cfg->rx_clock_ppm != 0.0 || cfg->rx_start_us != 0.0;
+    air->clock = own_clock ? resampler_bank_new(n_rx, cfg->rx_clock_ppm * 1e-6,
+                                                cfg->rx_start_us * 1e-6 * rate_sps)
+                           : NULL;
+    if (!air->tags || !air->members || !air->detectors || !air->active ||
+        (own_clock && !air->clock)) {
         air_free(&air);
         return status_fail(ST_NO_MEMORY, "simulated air: %zu tags", (size_t)cfg->n_tags);
     }
-    if (cfg->rx_clock_ppm != 0.0 || cfg->rx_start_us != 0.0) {
-        air->clock =
-            resampler_bank_new(n_rx, cfg->rx_clock_ppm * 1e-6, cfg->rx_start_us * 1e-6 * rate_sps);
-        if (!air->clock) {
-            air_free(&air);
-            return status_fail(ST_NO_MEMORY, "simulated air: receivers' clock");
-        }
-        air->n_early = air->clock->resampler[0].next;
-    }
+    air->n_early = own_clock ? air->clock->resampler[0].next : 0;
     make_world(air);
     for (size_t i = 0; i < air->n_tags; i++) {
         make_tag(air, i);
