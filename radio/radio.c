@@ -135,6 +135,11 @@ enum status radio_describe(struct radio *radio, struct radio_about *about)
                : status_fail(ST_UNSUPPORTED, "radio '%s' says nothing of itself", ops->name);
 }
 
+double radio_start_time_s(const struct radio *radio)
+{
+    return base_of_const(radio)->start_time_s;
+}
+
 double radio_rate_sps(const struct radio *radio)
 {
     return base_of_const(radio)->rate_sps;

@@ -84,6 +84,7 @@ struct radio_base { /* first member of every radio's own struct */
     double freq_hz;          /* NaN: nobody said (file, zmq) */
     size_t tx_block_samples; /* samples go out in whole blocks of this length; 0, 1: as they come */
     unsigned n_rx_channels;
+    double start_time_s; /* radio_start_time_s */
     atomic_bool stop_asked;
     atomic_bool far_end_gone; /* radio_far_end_is_gone */
     bool clocks_are_apart;    /* radio_clocks_are_apart */
@@ -152,6 +153,9 @@ enum status radio_describe(struct radio *radio, struct radio_about *about) must_
  * tick n of one and tick n of the other start together as near as the host can tell and drift apart;
  * the reader follows. radio_now speaks of the transmitter's clock. */
 bool radio_clocks_are_apart(const struct radio *radio);
+/* Device time of transmit tick 0, seconds: what shared time (PPS) is told by; 0: the stream has no
+ * other time. Known once the radio is started. */
+double radio_start_time_s(const struct radio *radio);
 
 double radio_rate_sps(const struct radio *radio);
 double radio_freq_hz(const struct radio *radio);

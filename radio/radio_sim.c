@@ -49,6 +49,7 @@ struct radio_sim {
     pthread_mutex_t lock; /* guards n_sent, n_heard and the settings waiting */
     pthread_cond_t change;
     uint64_t n_sent, n_heard; /* ticks queued by radio_send, ticks the air has passed */
+    int64_t n_received;       /* samples of the receivers, on their own clock */
     int64_t start_ns;         /* wall clock at tick 0; only radio_recv looks at it */
     struct sim_setting waiting[SETTINGS_MAX]; /* ticks never fall; [0] is next */
     size_t n_waiting;
@@ -246,6 +247,10 @@ static enum status sim_open(const struct radio_cfg *cfg, const struct option_set
         return status;
     }
     front_end_init(self, cfg);
+    if (air_clocks_are_apart(self->air)) {
+        self->base.clocks_are_apart = true;
+        self->base.tx_block_samples = AIR_CLOCK_DELAY_SAMPLES;
+    }
     pthread_mutex_init(&self->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -347,10 +352,10 @@ static const float _Complex *transmitted(struct radio_sim *self, const float _Co
     return self->scaled;
 }
 
-static enum status sim_recv(struct radio *radio, struct iq_block *block)
+/* Let the air hear what is queued.   out  ST_STOPPED, or how many samples came of it: none while
+ * the receivers' own clock still waits for a tick */
+static enum status hear_some(struct radio_sim *self, struct iq_block *block)
 {
-    struct radio_sim *self = (struct radio_sim *)radio;
-    block->n_samples = 0;
     pthread_mutex_lock(&self->lock);
     while (self->n_sent == self->n_heard && !radio_stop_asked(&self->base)) {
         wait_change(self);
@@ -367,20 +372,36 @@ static enum status sim_recv(struct radio *radio, struct iq_block *block)
         front_end_apply(self);
     }
     const size_t at = (size_t)first_tick & (RING_SAMPLES - 1);
-    n = n < block->capacity_samples ? n : block->capacity_samples;
+    size_t room = block->capacity_samples;
+    if (self->base.clocks_are_apart) {
+        require(room >= AIR_STEP_ROOM(1));
+        room = (room - AIR_STEP_ROOM(1)) * 63 / 64 + 1;
+    }
+    n = n < room ? n : room;
     n = n < RING_SAMPLES - at ? n : RING_SAMPLES - at;
     n = n < n_until ? n : n_until;
     n = self->tx_scale == 1.0f || n < SCALE_SAMPLES ? n : SCALE_SAMPLES;
     const float _Complex *const tx[1] = {transmitted(self, self->ring + at, n)};
-    air_step(self->air, tx, block->sample, n);
+    block->n_samples = air_step(self->air, tx, block->sample, n);
     pthread_mutex_lock(&self->lock);
     self->n_heard += n;
     pthread_cond_broadcast(&self->change);
     pthread_mutex_unlock(&self->lock);
-    block->first_tick = (int64_t)first_tick;
-    block->gap_samples = 0;
-    block->n_samples = n;
     return self->cfg.pace == PACE_REALTIME ? keep_pace(self, first_tick + n) : ST_OK;
+}
+
+static enum status sim_recv(struct radio *radio, struct iq_block *block)
+{
+    struct radio_sim *self = (struct radio_sim *)radio;
+    enum status status = ST_OK;
+    block->n_samples = air_early(self->air, block->sample, block->capacity_samples);
+    while (status == ST_OK && block->n_samples == 0) {
+        status = hear_some(self, block);
+    }
+    block->first_tick = self->n_received;
+    block->gap_samples = 0;
+    self->n_received += (int64_t)block->n_samples;
+    return status;
 }
 
 static int64_t sim_now(struct radio *radio)

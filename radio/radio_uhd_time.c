@@ -394,5 +394,7 @@ enum status uhd_origin_set(struct radio_uhd *self, double delay_s)
             log_info("%s: its clock runs at %.3f of ours", device->name, speed_ratio[k]);
         }
     }
+    const struct uhd_device *transmitter = self->tx_device;
+    self->base.start_time_s = (double)transmitter->origin_s + transmitter->origin_frac_s;
     return ST_OK;
 }

@@ -129,9 +129,23 @@ static void tell_commands(const struct reader *r, FILE *stream)
     static const char *const keying[] = {"DSB-ASK", "PR-ASK"};
     const struct inventory_cfg *inventory = &r->cfg.inventory;
     if (r->cfg.mode == READER_EMIT) {
-        fprintf(stream, "transmits   a carrier");
-        if (!isnan(r->cfg.trigger_period_s)) {
-            fprintf(stream, ", a QueryRep in it every %g s", r->cfg.trigger_period_s);
+        const struct emit_cfg *emit = &r->cfg.emit;
+        fprintf(stream, "transmits   a carrier%s%s%s%s", emit->tones[0] ? ", tones " : "",
+                emit->tones, emit->plan[0] ? ", plan " : "", emit->plan);
+        if (!isnan(emit->duty_period_s)) {
+            fprintf(stream, ", on %g s every %g s", emit->duty_ratio * emit->duty_period_s,
+                    emit->duty_period_s);
+        }
+        if (!isnan(emit->ramp_s)) {
+            fprintf(stream, ", from %g to %g dB in %g s", emit->ramp_from_db, emit->ramp_to_db,
+                    emit->ramp_s);
+        }
+        if (!isnan(r->cfg.bistatic.gate_s)) {
+            fprintf(stream, ", silent %g s every %g s", r->cfg.bistatic.gate_s,
+                    r->cfg.bistatic.gate_period_s);
+        }
+        if (!isnan(emit->trigger_period_s)) {
+            fprintf(stream, ", a QueryRep in it every %g s", emit->trigger_period_s);
         }
     } else {
         static const char *const targets[] = {"A", "B", "A and B in turn"};

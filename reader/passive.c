@@ -11,8 +11,8 @@
 #include "reader/link_guess.h"
 #include "reader/record_reply.h"
 
-#define HISTORY_S 0.12       /* longest gap between commands that is kept for a reply */
-#define TAIL_S 0.002         /* a command is known as one so long after its end, at most */
+#define HISTORY_S 0.12 /* longest gap between commands that is kept for a reply */
+#define TAIL_S 0.002   /* a command is known as one so long after its end, at most */
 enum { CHUNK_SAMPLES = 4096 };
 #define REPLY_GUARD_TARI 0.4 /* samples this close before the next command are its edge */
 #define MARGIN_TPRI 1.0      /* other readers' tags: search this much outside T1 */
@@ -392,8 +392,8 @@ static void frame_take(struct passive *p)
 static void history_trim(struct passive *p, size_t n_coming)
 {
     int64_t tail = (int64_t)(TAIL_S * p->cfg.rate_sps);
-    int64_t keep_from = p->awaiting ? (int64_t)p->listen.from_tick
-                                    : p->history_tick + (int64_t)p->n_history - tail;
+    int64_t keep_from =
+        p->awaiting ? (int64_t)p->listen.from_tick : p->history_tick + (int64_t)p->n_history - tail;
     int64_t drop = keep_from - p->history_tick;
     /* soon, so that what is written and read stays in the cache; not so often that moving counts */
     if (drop >= CHUNK_SAMPLES && 2 * drop > (int64_t)p->n_history) {

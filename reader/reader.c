@@ -16,6 +16,7 @@
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
 #define SAMPLES_PER_TPRI_LEAST 4.0
+#define LISTEN_RATE_MIN_SPS 4e5
 #define LEAST_STEP_TICKS 4.0 /* by which the clock of a lock-step radio advances at least */
 #define WIND_UP_PATIENCE_NS 300000000 /* for the last samples to come in */
 #define WIND_UP_WAIT_MS 20
@@ -164,22 +165,45 @@ static enum status timing_set(struct reader *r)
 static enum status radio_plan(struct reader *r)
 {
     struct radio_cfg *radio = &r->cfg.radio;
-    if (isnan(radio->rate_sps)) {
+    bool listens = r->cfg.mode == READER_LISTEN;
+    if (isnan(radio->rate_sps) && radio_table[radio->kind]->can_transmit) {
         radio->rate_sps = reader_rate_for(r->link.blf_hz);
     }
     radio->block_hint_us = fmin(50.0, 3.0 * r->link.tpri_us);
     const struct radio_ops *ops = radio_table[radio->kind];
-    if (!ops->can_transmit) {
+    if (!ops->can_transmit && !listens) {
         return status_fail(ST_USAGE,
                            "radio '%s' cannot transmit; use 'zpreader decode FILE' for "
-                           "recordings",
+                           "recordings, or bistatic.mode listen",
                            ops->name);
     }
-    return plan_make(&r->cfg.plan, r->cfg.run.region, r->cfg.tx.amplitude, radio, &r->plan);
+    if (listens) {
+        return ST_OK;
+    }
+    double peak_ratio = 1.0; /* power is reckoned with what all tones reach together */
+    enum status status = ST_OK;
+    if (r->cfg.mode == READER_EMIT) {
+        r->emission_cfg.amplitude = r->cfg.tx.amplitude;
+        r->emission_cfg.ramp_us = r->cfg.tx.ramp_us;
+        status = emit_plan(&r->cfg.emit, &r->cfg.bistatic, &r->emission_cfg, &r->plan_offset_s);
+        peak_ratio = emission_peak_ratio(&r->emission_cfg);
+    }
+    double amplitude = r->cfg.tx.amplitude * peak_ratio;
+    status =
+        status ? status : plan_make(&r->cfg.plan, r->cfg.run.region, amplitude, radio, &r->plan);
+    return status ? status : emit_tones_check(&r->emission_cfg, r->cfg.run.region, radio->freq_hz);
 }
 
 static enum status rate_check(const struct reader *r)
 {
+    if (r->cfg.mode == READER_LISTEN) {
+        return r->rate_sps >= LISTEN_RATE_MIN_SPS
+                   ? ST_OK
+                   : status_fail(ST_RANGE,
+                                 "radio.rate_sps = %g S/s, accepted from %g on: fewer "
+                                 "samples do not hold a reader's commands",
+                                 r->rate_sps, LISTEN_RATE_MIN_SPS);
+    }
     if (r->rate_sps < SAMPLES_PER_TPRI_LEAST * r->link.blf_hz) {
         return status_fail(ST_USAGE,
                            "radio.rate_sps = %g S/s gives %.1f samples per Tpri at BLF %g Hz; at "
@@ -194,7 +218,9 @@ static enum status radio_choose(struct reader *r, const struct option_set *optio
 {
     enum status status = radio_plan(r);
     status = status ? status : radio_open(&r->cfg.radio, options, &r->radio);
-    status = status ? status : plan_fit(&r->plan, r->radio);
+    if (r->cfg.mode != READER_LISTEN) {
+        status = status ? status : plan_fit(&r->plan, r->radio);
+    }
     if (status) {
         return status;
     }
@@ -276,6 +302,34 @@ static enum status recorder_set(struct reader *r)
     return recorder_open(&cfg, &r->recorder);
 }
 
+static enum status emission_set(struct reader *r)
+{
+    r->emission_cfg.rate_sps = r->rate_sps;
+    return r->cfg.mode == READER_EMIT ? emission_new(&r->emission_cfg, &r->emission) : ST_OK;
+}
+
+static enum status bistatic_set(struct reader *r)
+{
+    const struct bistatic_cfg *cfg = &r->cfg.bistatic;
+    bool apart = radio_clocks_are_apart(r->radio);
+    if (apart && cfg->mode != BISTATIC_SPLIT && r->cfg.mode == READER_INVENTORY) {
+        return status_fail(ST_USAGE, "the receiver has a clock of its own: bistatic.mode split "
+                                     "tracks it (or give both radios one reference)");
+    }
+    double slot_s = 1e-6 * bistatic_slot_us(&r->link, EPC_REPLY_BITS);
+    if (r->cfg.mode == READER_INVENTORY && !isnan(cfg->gate_s) && cfg->gate_s < slot_s) {
+        return status_fail(ST_RANGE,
+                           "bistatic.gate_s is %g s, accepted from %g s on: the longest slot of "
+                           "this link",
+                           cfg->gate_s, slot_s);
+    }
+    if (!apart || cfg->mode != BISTATIC_SPLIT) {
+        return ST_OK;
+    }
+    struct slip_cfg slip = {.rate_sps = r->rate_sps, .spread_us = cfg->start_spread_us};
+    return slip_new(&slip, &r->slip);
+}
+
 static void context_set(struct reader *r)
 {
     snprintf(r->context.reader_name, sizeof r->context.reader_name, "%.63s", r->cfg.run.name);
@@ -287,21 +341,32 @@ static void context_set(struct reader *r)
     }
 }
 
-static enum status parts_set(struct reader *r, const struct option_set *options)
+/* Whatever it takes to transmit, and to hear the answer. */
+static enum status exchange_set(struct reader *r)
 {
-    enum status status = link_make(&r->cfg.link, &r->link);
-    status = status ? status : host_cpus_parse(r->cfg.run.cpu_list, &r->cpus);
-    status = status ? status : inventory_check(&r->cfg.inventory);
-    status = status ? status : rings_set(r);
-    status = status ? status : stats_turnaround_init(&r->turnaround);
-    status = status ? status : radio_choose(r, options);
-    status = status ? status : pool_set(r);
-    status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
+    enum status status = tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : timing_set(r);
     status = status ? status : field_check(r);
     status = status ? status
                     : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
                                    &r->receiver);
+    status = status ? status : bistatic_set(r);
+    return status ? status : emission_set(r);
+}
+
+static enum status parts_set(struct reader *r, const struct option_set *options)
+{
+    enum status status = link_make(&r->cfg.link, &r->link);
+    status = status ? status : host_cpus_parse(r->cfg.run.cpu_list, &r->cpus);
+    status = status ? status : inventory_check(&r->cfg.inventory);
+    status = status ? status : bistatic_check(&r->cfg.bistatic);
+    status = status ? status : rings_set(r);
+    status = status ? status : stats_turnaround_init(&r->turnaround);
+    status = status ? status : radio_choose(r, options);
+    status = status ? status : pool_set(r);
+    status = status                         ? status
+             : r->cfg.mode == READER_LISTEN ? reader_follow_set(r, options)
+                                            : exchange_set(r);
     if (!status) {
         context_set(r);
     }
@@ -312,7 +377,12 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
 /* The same order without a device. */
 static enum status parts_plan(struct reader *r)
 {
+    if (r->cfg.mode == READER_LISTEN) {
+        return status_fail(ST_USAGE, "a dry run tells what would be transmitted: nothing, with "
+                                     "bistatic.mode listen");
+    }
     enum status status = link_make(&r->cfg.link, &r->link);
+    status = status ? status : bistatic_check(&r->cfg.bistatic);
     status = status ? status : host_cpus_parse(r->cfg.run.cpu_list, &r->cpus);
     status = status ? status : inventory_check(&r->cfg.inventory);
     status = status ? status : radio_plan(r);
@@ -324,6 +394,7 @@ static enum status parts_plan(struct reader *r)
     status = rate_check(r);
     status = status ? status : tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : timing_set(r);
+    status = status ? status : emission_set(r);
     return status ? status : field_check(r);
 }
 
@@ -370,6 +441,9 @@ void reader_free(struct reader **reader)
     publish_close(&r->publish);
     tx_shape_free(&r->shape);
     reply_rx_free(&r->receiver);
+    passive_free(&r->passive);
+    slip_free(&r->slip);
+    emission_free(&r->emission);
     free(r->pool_samples);
     struct ring *rings[] = {&r->iq_free,  &r->iq_ready, &r->iq_done, &r->listens, &r->heard,
                             &r->commands, &r->carriers, &r->lates,   &r->records};
@@ -382,17 +456,29 @@ void reader_free(struct reader **reader)
 
 enum status reader_start(struct reader *reader)
 {
+    bool listens = reader->cfg.mode == READER_LISTEN;
     void *(*const body[])(void *) = {
-        thread_publish, reader->cfg.mode == READER_EMIT ? thread_emit : thread_inventory,
-        thread_dsp,     thread_tx,
+        thread_publish,
+        listens                           ? thread_listen
+        : reader->cfg.mode == READER_EMIT ? thread_emit
+                                          : thread_inventory,
+        listens ? thread_follow : thread_dsp,
+        listens ? thread_silence : thread_tx,
         thread_rx,
     };
     reader->start_ns = reader_wall_ns();
-    field_open(reader);
     enum status status = radio_start(reader->radio);
-    status = status ? status : guard_start(reader);
+    if (!listens) {
+        field_open(reader);
+        status = status ? status : guard_start(reader);
+    }
     if (status) {
         return status;
+    }
+    gate_init(&reader->gate, &reader->cfg.bistatic, reader->rate_sps,
+              radio_start_time_s(reader->radio));
+    if (reader->emission) {
+        emission_begin(reader->emission, radio_start_time_s(reader->radio) - reader->plan_offset_s);
     }
     for (size_t k = 0; k < sizeof body / sizeof *body; k++) {
         int failed = pthread_create(&reader->thread[k], NULL, body[k], reader);

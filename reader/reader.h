@@ -14,11 +14,13 @@
 #include "dsp/tx_shape.h"
 #include "protocol/inventory.h"
 #include "radio/radio.h"
+#include "reader/bistatic.h"
 #include "reader/cli.h"
+#include "reader/emit_options.h"
 #include "reader/plan.h"
 #include "reader/publish.h"
 
-enum reader_mode { READER_INVENTORY = 0, READER_EMIT };
+enum reader_mode { READER_INVENTORY = 0, READER_EMIT, READER_LISTEN };
 
 struct reader_cfg {
     enum reader_mode mode;
@@ -30,7 +32,8 @@ struct reader_cfg {
     struct tx_shape_cfg tx;
     struct publish_cfg publish;
     struct plan_cfg plan;
-    double trigger_period_s; /* emit: repeat a QueryRep as trigger; NaN: none */
+    struct bistatic_cfg bistatic;
+    struct emit_cfg emit;
 };
 
 struct reader;

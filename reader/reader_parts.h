@@ -5,8 +5,10 @@
 
 #include <pthread.h>
 
+#include "dsp/slip.h"
 #include "radio/recorder.h"
 #include "reader/host.h"
+#include "reader/passive.h"
 #include "reader/reader.h"
 #include "reader/ring.h"
 #include "reader/stats.h"
@@ -16,6 +18,7 @@ enum {
     IQ_BLOCKS = 512, /* pool; power of two: at one packet a block still a tenth of a second */
     IQ_BLOCK_SAMPLES = 4096,
     COMMAND_BITS_MAX = 320,
+    EPC_REPLY_BITS = 128, /* PC, 96 bits, CRC: what is reckoned with until a tag says otherwise */
 };
 
 struct iq_item {            /* RX -> DSP -> PUBLISH (recording) -> RX */
@@ -23,15 +26,12 @@ struct iq_item {            /* RX -> DSP -> PUBLISH (recording) -> RX */
     int64_t arrival_ns;     /* wall clock, for host figures only */
 };
 
-struct listen_item { /* INVENTORY -> DSP */
-    uint64_t id;
-    struct reply_listen listen;
-};
-
 struct heard_item { /* DSP -> INVENTORY */
     uint64_t id;
-    bool gap;           /* samples were lost in the window */
-    int64_t arrival_ns; /* of the block with the last sample that counted */
+    bool gap;                              /* samples were lost in the window */
+    bool lost;                             /* the receiver's clock is not known (any more) */
+    double clock_ratio, clock_start_ticks; /* of the receiver; NaN: it has none of its own */
+    int64_t arrival_ns;                    /* of the block with the last sample that counted */
     struct reply_result result;
 };
 
@@ -56,6 +56,13 @@ struct carrier_item { /* INVENTORY, EMIT -> TX */
     bool on;
 };
 
+struct listen_item { /* INVENTORY -> DSP */
+    uint64_t id;
+    bool acquires; /* no reply is waited for: where is the command on the receiver's clock? */
+    struct reply_listen listen;
+    struct command_item command; /* that opens the window; looked at when the clocks are apart */
+};
+
 struct late_item { /* TX -> INVENTORY: command `id` could not be sent in time */
     uint64_t id;
     int64_t next_tick; /* first tick still free */
@@ -76,6 +83,12 @@ struct reader {
     struct record_context context;
     struct tx_shape *shape;
     struct reply_rx *receiver;
+    struct passive *passive; /* FOLLOW's; NULL: this reader asks, or emits */
+    struct emission_cfg emission_cfg;
+    struct emission *emission; /* TX's; NULL: commands alone shape the carrier */
+    struct slip *slip;         /* DSP's; NULL: transmit and receive share a clock */
+    struct gate gate;
+    double plan_offset_s; /* of the emission, after time 0 of the device */
     struct publish *publish;
     struct recorder *recorder; /* used by PUBLISH once the threads run */
     struct iq_block pool[IQ_BLOCKS];
@@ -88,6 +101,7 @@ struct reader {
     _Atomic int64_t tx_off_tick;     /* carrier off from here, INT64_MAX while the run goes on */
     _Atomic int64_t tx_sent_tick;    /* sent so far */
     atomic_bool stop_asked, over, radio_stopped, tx_over, stream_over;
+    atomic_bool followed; /* the run's duration has been heard */
     atomic_bool forsaken; /* a thread hangs: do not wait for any, PUBLISH ends by itself */
     struct watchdog watchdog;
     atomic_uint_fast64_t dropped_records, dropped_blocks;
@@ -105,10 +119,15 @@ struct reader {
 void *thread_rx(void *reader);
 void *thread_dsp(void *reader);
 void *thread_inventory(void *reader);
-void *thread_emit(void *reader); /* in its place when only a carrier is wanted */
+void *thread_emit(void *reader);    /* in its place when only a carrier is wanted */
+void *thread_follow(void *reader);  /* in DSP's place when only listening */
+void *thread_listen(void *reader);  /* in INVENTORY's */
+void *thread_silence(void *reader); /* in TX's */
 void *thread_tx(void *reader);
 void *thread_publish(void *reader);
 
+/* FOLLOW's decoder.   err ST_NO_MEMORY */
+enum status reader_follow_set(struct reader *reader, const struct option_set *options) must_check;
 /* Record the run's first failure (with status_detail()) and begin the end. */
 void reader_fail(struct reader *reader, enum status status);
 /* A far end that falls silent once the run's duration has been received has closed in order

@@ -95,6 +95,11 @@ struct record_status { /* status; in a summary: totals of the run */
     uint64_t causes[REPLY_CAUSE_N]; /* slots by cause; [REPLY_CAUSE_NONE] is not used */
     uint64_t clipped;               /* slots in which the receiver clipped */
     uint64_t rounds;
+    bool has_emission; /* summary of an emitter */
+    uint64_t triggers;
+    double on_s, level_db; /* carrier above zero for so long; level of the ramp at the end */
+    bool has_clock;        /* split: the receiver's own against the transmitter's */
+    double clock_ppm, clock_start_us;
     double duration_s; /* summary: length of the run */
     /* host object: wall clock, differs from run to run */
     double turnaround_p50_us, turnaround_p99_us, turnaround_max_us; /* NaN: null */

@@ -273,6 +273,19 @@ static void put_status(struct json_text *json, const struct record_status *statu
     json_text_close(json);
     json_text_count(json, "clipped", status->clipped);
     json_text_count(json, "rounds", status->rounds);
+    if (status->has_emission) {
+        json_text_open(json, "emission");
+        json_text_number(json, "on_s", status->on_s, 9);
+        json_text_count(json, "triggers", status->triggers);
+        json_text_number(json, "level_db", status->level_db, 2);
+        json_text_close(json);
+    }
+    if (status->has_clock) {
+        json_text_open(json, "clock");
+        json_text_number(json, "ppm", status->clock_ppm, 4);
+        json_text_number(json, "start_us", status->clock_start_us, 3);
+        json_text_close(json);
+    }
     json_text_open(json, "read_latency_ms");
     json_text_number(json, "p50", status->read_latency_p50_ms, 3);
     json_text_number(json, "p99", status->read_latency_p99_ms, 3);

@@ -34,7 +34,6 @@ int run_exit_status(enum status status)
 void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struct reader_cfg *cfg)
 {
     cfg->mode = mode;
-    cfg->trigger_period_s = NAN;
     option_fill(options, &run_options, &cfg->run);
     option_fill(options, &plan_options, &cfg->plan);
     option_fill(options, &radio_options, &cfg->radio);
@@ -43,6 +42,11 @@ void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struc
     option_fill(options, &reply_rx_options, &cfg->receiver);
     option_fill(options, &tx_shape_options, &cfg->tx);
     option_fill(options, &publish_options, &cfg->publish);
+    option_fill(options, &bistatic_options, &cfg->bistatic);
+    option_fill(options, &emit_options, &cfg->emit);
+    if (mode == READER_INVENTORY && cfg->bistatic.mode == BISTATIC_LISTEN) {
+        cfg->mode = READER_LISTEN;
+    }
     struct publish_cfg *publish = &cfg->publish;
     publish->zmq_endpoint_named = option_is_set(options, "publish.zmq.endpoint");
     publish->json = cfg->run.json;
@@ -60,7 +64,7 @@ static void run_tell(const struct reader_cfg *cfg)
 {
     if (cfg->mode == READER_EMIT) {
         log_info("carrier on: radio '%s'%s", radio_table[cfg->radio.kind]->name,
-                 isnan(cfg->trigger_period_s) ? "" : ", with a repeating trigger");
+                 isnan(cfg->emit.trigger_period_s) ? "" : ", with a repeating trigger");
     }
 }
 

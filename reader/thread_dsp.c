@@ -1,21 +1,76 @@
-/* thread_dsp.c - DSP: iq blocks and listening windows -> replies, and how far it has come. */
+/* thread_dsp.c - DSP: iq blocks and listening windows -> replies, and how far it has come.
+ * Where the receiver has a clock of its own, its ticks stay in here: what comes in and what goes out
+ * is told on the transmitter's. */
+#include <math.h>
+
+#include "config/require.h"
 #include "reader/guard.h"
 
 struct dsp_state {
-    bool listening;
+    bool listening, acquiring;
     uint64_t id;
     int64_t next_tick;
 };
+
+/* Receive tick -> transmit tick, never early. */
+static int64_t tick_told(const struct reader *reader, int64_t tick)
+{
+    return reader->slip ? (int64_t)ceil(slip_tx_tick(reader->slip, (double)tick)) : tick;
+}
+
+static void heard_push(struct reader *reader, struct dsp_state *state, struct heard_item *heard,
+                       int64_t arrival_ns)
+{
+    struct reply_result *result = &heard->result;
+    heard->id = state->id;
+    heard->arrival_ns = arrival_ns;
+    heard->lost = false;
+    heard->clock_ratio = heard->clock_start_ticks = NAN;
+    if (reader->slip) {
+        struct slip_state slip;
+        slip_read(reader->slip, &slip);
+        heard->lost = !slip_is_locked(reader->slip);
+        heard->clock_ratio = slip.clock_ratio;
+        heard->clock_start_ticks = slip.start_ticks;
+        result->start_tick = slip_tx_tick(reader->slip, result->start_tick);
+        result->end_tick = slip_tx_tick(reader->slip, result->end_tick);
+        result->ready_tick = tick_told(reader, result->ready_tick);
+    }
+    reader_push_wait(reader, &reader->heard, heard);
+}
+
+/* The leak's turn tells the clocks' difference, where one oscillator makes both. */
+static void clock_hint(struct reader *reader, const struct reply_result *result)
+{
+    double freq_hz = radio_freq_hz(reader->radio);
+    if (reader->slip && reader->cfg.bistatic.shared_reference && !isnan(freq_hz) &&
+        result->offset_hz != 0.0) {
+        slip_hint(reader->slip, -result->offset_hz / freq_hz);
+    }
+}
+
+/* The command that opens this window will be heard in the leak. */
+static void command_expect(struct reader *reader, const struct listen_item *item)
+{
+    static _Thread_local struct pie_edges edges;
+    const struct command_item *command = &item->command;
+    const struct link *link = &reader->link;
+    enum status status =
+        pie_encode(link, command->bit, command->n_bits, command->with_preamble, &edges);
+    require(status == ST_OK); /* TX encodes the same bits */
+    slip_expect(reader->slip, command->start_tick, &edges, link->pw_us, link->t1_min_us);
+}
 
 static void progress_tell(struct reader *reader, const struct dsp_state *state)
 {
     pthread_mutex_lock(&reader->progress.mutex);
     reader->progress.id = state->id;
-    reader->progress.processed_tick = state->next_tick;
+    reader->progress.processed_tick = tick_told(reader, state->next_tick);
     int64_t not_before = INT64_MIN;
     if (state->listening) { /* without a verdict so far, it rests on a sample still to come */
         not_before = reply_rx_not_before(reader->receiver);
         not_before = not_before > state->next_tick ? not_before : state->next_tick;
+        not_before = tick_told(reader, not_before);
     }
     reader->progress.not_before_tick = not_before;
     pthread_mutex_unlock(&reader->progress.mutex);
@@ -26,9 +81,16 @@ static void windows_take(struct reader *reader, struct dsp_state *state)
 {
     struct listen_item item;
     while (ring_pop(&reader->listens, &item)) {
-        reply_rx_begin(reader->receiver, &item.listen);
-        state->listening = true;
         state->id = item.id;
+        state->acquiring = item.acquires;
+        state->listening = !item.acquires;
+        if (reader->slip) {
+            command_expect(reader, &item);
+            item.listen.from_tick = slip_rx_tick(reader->slip, item.listen.from_tick);
+        }
+        if (state->listening) {
+            reply_rx_begin(reader->receiver, &item.listen);
+        }
     }
 }
 
@@ -38,6 +100,13 @@ static void block_process(struct reader *reader, struct dsp_state *state,
     static _Thread_local struct heard_item heard; /* large: not on the stack */
     const struct iq_block *block = item->block;
     state->next_tick = block->first_tick + (int64_t)block->n_samples;
+    bool command_over = reader->slip && slip_push(reader->slip, block->sample[0], block->n_samples,
+                                                  block->first_tick);
+    if (state->acquiring && command_over) {
+        state->acquiring = false;
+        heard.result = (struct reply_result){.ready_tick = state->next_tick};
+        heard_push(reader, state, &heard, item->arrival_ns);
+    }
     if (!state->listening) {
         return;
     }
@@ -52,11 +121,10 @@ static void block_process(struct reader *reader, struct dsp_state *state,
                              block->n_samples, block->first_tick, &heard.result);
     }
     if (done) {
-        heard.id = state->id;
         heard.gap = gap;
-        heard.arrival_ns = item->arrival_ns;
         state->listening = false;
-        reader_push_wait(reader, &reader->heard, &heard);
+        clock_hint(reader, &heard.result);
+        heard_push(reader, state, &heard, item->arrival_ns);
     }
 }
 

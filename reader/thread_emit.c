@@ -29,12 +29,13 @@ static void emit_wait(struct reader *reader, int64_t until_tick)
     }
 }
 
-static void summary_record(struct reader *reader)
+static void summary_record(struct reader *reader, uint64_t n_triggers)
 {
     struct record record = {.type = RECORD_SUMMARY};
     struct record_status *status = &record.status;
     struct radio_counters counters = radio_counters_read(reader->radio);
-    record.t_s = (double)atomic_load(&reader->tx_sent_tick) / reader->rate_sps;
+    int64_t sent_tick = atomic_load(&reader->tx_sent_tick);
+    record.t_s = (double)sent_tick / reader->rate_sps;
     *status = (struct record_status){
         .overflows = counters.overflows + atomic_load(&reader->dropped_blocks),
         .underflows = counters.underflows,
@@ -50,6 +51,10 @@ static void summary_record(struct reader *reader)
         .turnaround_max_us = NAN,
         .dropped_events = atomic_load(&reader->dropped_records),
         .cpu_ratio = reader_cpu_ratio(reader),
+        .has_emission = true,
+        .triggers = n_triggers,
+        .on_s = (double)emission_on_ticks(reader->emission) / reader->rate_sps,
+        .level_db = emission_level_db(reader->emission, sent_tick),
     };
     reader_record(reader, &record);
 }
@@ -58,13 +63,14 @@ static void summary_record(struct reader *reader)
 static double triggers_send(struct reader *reader, struct command_item *item, double next,
                             int64_t until)
 {
-    double period = reader->cfg.trigger_period_s * reader->rate_sps;
+    double period = reader->cfg.emit.trigger_period_s * reader->rate_sps;
     double room =
         units_ticks_from_us(link_command_us(&reader->link, item->bit, item->n_bits, false),
                             reader->rate_sps) +
         (double)(tx_shape_ramp_ticks(reader->shape) + tx_shape_lead_ticks(reader->shape));
     while (!atomic_load(&reader->stop_asked) && next + room < (double)until) {
         item->start_tick = ceil(next);
+        item->id++;
         reader_push_wait(reader, &reader->commands, item);
         next += period;
         int64_t horizon = (int64_t)next - tx_shape_lead_ticks(reader->shape) - 2;
@@ -76,12 +82,12 @@ static double triggers_send(struct reader *reader, struct command_item *item, do
     return next;
 }
 
-/* Until the end of the run, from cell to cell of the plan. */
-static void emit_loop(struct reader *reader, int64_t end)
+/* Until the end of the run, from cell to cell of the plan.   ret  triggers sent */
+static uint64_t emit_loop(struct reader *reader, int64_t end)
 {
     struct field field;
     struct command_item item;
-    double period = reader->cfg.trigger_period_s * reader->rate_sps;
+    double period = reader->cfg.emit.trigger_period_s * reader->rate_sps;
     double next = period;
     field_begin(&field, reader);
     trigger_make(&item);
@@ -96,14 +102,14 @@ static void emit_loop(struct reader *reader, int64_t end)
         bell_ring(&reader->bell_tx);
         emit_wait(reader, until);
         if (until == end || atomic_load(&reader->stop_asked) || reader_is_deserted(reader)) {
-            return;
+            return item.id;
         }
         enum status status = field_move(&field, (double)until);
         if (status) {
             if (status != ST_STOPPED) {
                 reader_fail(reader, status);
             }
-            return;
+            return item.id;
         }
     }
 }
@@ -115,10 +121,10 @@ void *thread_emit(void *argument)
     int64_t end = isfinite(duration_s) ? (int64_t)(duration_s * reader->rate_sps) : INT64_MAX;
     reader_thread_name("zp-emit");
     watchdog_join(&reader->watchdog, GUARD_DECIDE, "the emitter (EMIT thread)");
-    emit_loop(reader, end);
+    uint64_t n_triggers = emit_loop(reader, end);
     int64_t off = atomic_load(&reader->stop_asked) ? 0 : end;
     reader_wind_up(reader, off);
-    summary_record(reader);
+    summary_record(reader, n_triggers);
     struct record_item last = {.over = true};
     reader_push_wait(reader, &reader->records, &last);
     watchdog_leave();

@@ -8,6 +8,7 @@
 
 #include "config/log.h"
 #include "config/require.h"
+#include "config/units.h"
 #include "protocol/reply.h"
 #include "reader/diagnose_run.h"
 #include "reader/field.h"
@@ -17,7 +18,9 @@
 #define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
 #define TAGS_MAX 200000
-#define HAND_OVER_RATIO 0.125 /* of the lead, for a command to reach TX (real-time radios) */
+#define HAND_OVER_RATIO 0.125  /* of the lead, for a command to reach TX (real-time radios) */
+#define ACQUIRE_SPARE_US 300.0 /* beyond the spread, for edges and the way through the radio */
+enum { ACQUIRE_TRIES_MAX = 20 };
 
 struct inventory_state {
     struct reader *reader;
@@ -38,7 +41,9 @@ struct inventory_state {
     struct diagnose_run diagnosis;
     double next_status_s, last_status_s;
     uint64_t last_status_reads;
-    double end_tick; /* of the run, where a decision ended it */
+    double end_tick;      /* of the run, where a decision ended it */
+    double acquired_tick; /* next command, once the receiver's clock is known */
+    unsigned n_acquires;  /* tries to find our command on the receiver's clock; 0: it is known */
     bool done;
 };
 
@@ -166,7 +171,7 @@ static void horizon_from_verdict(struct inventory_state *state, int64_t not_befo
                              (double)tx_shape_lead_ticks(reader->shape) - 1.0);
 }
 
-static void window_open(struct inventory_state *state)
+static void window_open(struct inventory_state *state, const struct command_item *command)
 {
     struct reader *reader = state->reader;
     enum reply_kind kind = state->step.expect == REPLY_EPC ? REPLY_KIND_EPC : REPLY_KIND_RN16;
@@ -176,8 +181,31 @@ static void window_open(struct inventory_state *state)
         state->listen.blf_hz = state->blf_hz;
         state->listen.blf_tolerance_ratio = BLF_PRIOR_RATIO;
     }
-    struct listen_item item = {.id = state->id, .listen = state->listen};
+    struct listen_item item = {.id = state->id, .listen = state->listen, .command = *command};
     reader_push_wait(reader, &reader->listens, &item);
+}
+
+/* A command from start_tick on: as an item for TX, and what it leaves behind. */
+static void command_make(struct inventory_state *state, const struct command *command,
+                         double start_tick, int64_t arrival_ns, struct bitbuf *bits,
+                         struct command_item *item)
+{
+    struct reader *reader = state->reader;
+    bool with_preamble = command_row(command->id)->with_preamble;
+    bits->n_bits = 0;
+    enum status status = command_encode(command, bits);
+    require(status == ST_OK); /* the state machine makes encodable commands only */
+    require(bits->n_bits <= COMMAND_BITS_MAX);
+    *item = (struct command_item){.n_bits = bits->n_bits, .with_preamble = with_preamble};
+    memcpy(item->bit, bits->bit, bits->n_bits);
+    item->start_tick = start_tick;
+    item->id = ++state->id;
+    item->arrival_ns = arrival_ns;
+    state->command_start_tick = start_tick;
+    state->command_end_tick =
+        start_tick +
+        ticks_of_us(reader, link_command_us(&reader->link, bits->bit, bits->n_bits, with_preamble));
+    state->carrier_sign = sign_after(reader, state->carrier_sign, bits->n_bits, with_preamble);
 }
 
 /* Put the step's command on the air from start_tick, and open its window. */
@@ -186,20 +214,8 @@ static void command_send(struct inventory_state *state, double start_tick, int64
     struct reader *reader = state->reader;
     const struct command_row *row = command_row(state->step.command.id);
     static _Thread_local struct bitbuf bits;
-    bits.n_bits = 0;
-    enum status status = command_encode(&state->step.command, &bits);
-    require(status == ST_OK); /* the state machine makes encodable commands only */
-    require(bits.n_bits <= COMMAND_BITS_MAX);
-    struct command_item item = {.n_bits = bits.n_bits, .with_preamble = row->with_preamble};
-    memcpy(item.bit, bits.bit, bits.n_bits);
-    item.start_tick = start_tick;
-    item.id = ++state->id;
-    item.arrival_ns = arrival_ns;
-    state->command_start_tick = start_tick;
-    state->command_end_tick =
-        start_tick + ticks_of_us(reader, link_command_us(&reader->link, bits.bit, bits.n_bits,
-                                                         row->with_preamble));
-    state->carrier_sign = sign_after(reader, state->carrier_sign, bits.n_bits, row->with_preamble);
+    struct command_item item;
+    command_make(state, &state->step.command, start_tick, arrival_ns, &bits, &item);
     if (row->reply == REPLY_RN16) {
         state->slot_start_tick = start_tick;
     }
@@ -210,7 +226,7 @@ static void command_send(struct inventory_state *state, double start_tick, int64
         command_record(state, &bits);
     }
     if (state->step.expect != REPLY_NONE) {
-        window_open(state);
+        window_open(state, &item);
     }
     reader_push_wait(reader, &reader->commands, &item);
     horizon_raise(state, state->command_end_tick);
@@ -245,6 +261,46 @@ static bool field_next(struct inventory_state *state, double *earliest_tick)
     return false;
 }
 
+/* A NAK, which no tag minds, for a receiver whose clock is not known: DSP looks for it over the whole
+ * spread. Nothing else is sent until that is over. */
+static void acquire(struct inventory_state *state, double start_tick)
+{
+    struct reader *reader = state->reader;
+    static const struct command nak = {.id = COMMAND_NAK};
+    static _Thread_local struct bitbuf bits;
+    struct listen_item item = {.acquires = true};
+    state->n_acquires++;
+    state->step.expect = REPLY_NONE;
+    command_make(state, &nak, start_tick, 0, &bits, &item.command);
+    item.id = state->id;
+    reader_push_wait(reader, &reader->listens, &item);
+    reader_push_wait(reader, &reader->commands, &item.command);
+    double spread_us = 2.0 * reader->cfg.bistatic.start_spread_us + ACQUIRE_SPARE_US;
+    state->acquired_tick = state->command_end_tick + ticks_of_us(reader, spread_us);
+    horizon_raise(state, state->acquired_tick - (double)tx_shape_lead_ticks(reader->shape) - 1.0);
+}
+
+/* While the emitter is silent the whole slot must fit; an ACK and what answers it. */
+static double gate_wait(const struct inventory_state *state, double earliest_tick)
+{
+    const struct reader *reader = state->reader;
+    size_t n_bits = state->field.n_reply_bits;
+    double needed = ticks_of_us(reader, state->step.expect == REPLY_EPC
+                                            ? bistatic_ack_us(&reader->link, n_bits)
+                                            : bistatic_slot_us(&reader->link, n_bits));
+    /* tags with long EPCs get the whole window and, where that is not enough, the guard */
+    return gate_fit(&reader->gate, earliest_tick, fmin(needed, reader->gate.open_ticks));
+}
+
+/* Carrier off: now, or when the run's time is up and the next command would have been later still. */
+static double over_from(const struct inventory_state *state, double decided_tick)
+{
+    const struct reader *reader = state->reader;
+    double duration_ticks = reader->cfg.run.duration_s * reader->rate_sps;
+    bool waits = reader->gate.is_on && isfinite(duration_ticks);
+    return waits ? fmax(decided_tick, duration_ticks) : decided_tick;
+}
+
 /* Answer an event: commands without reply follow one another at once, the first one with a reply
  * ends the turn. `latest_tick`: T2 max after the reply answered. */
 static void respond(struct inventory_state *state, struct inventory_event event,
@@ -255,9 +311,11 @@ static void respond(struct inventory_state *state, struct inventory_event event,
     for (;;) {
         inventory_advance(&state->inventory, &event, &state->step);
         slot_records(state, heard_tick);
+        double decided_tick = earliest_tick;
+        earliest_tick = gate_wait(state, earliest_tick);
         if (run_is_over(state, earliest_tick)) {
             state->done = true;
-            state->end_tick = earliest_tick;
+            state->end_tick = over_from(state, decided_tick);
             return;
         }
         if (state->step.expect != REPLY_EPC && !field_has_room(&state->field, earliest_tick)) {
@@ -270,10 +328,11 @@ static void respond(struct inventory_state *state, struct inventory_event event,
             continue;
         }
         bool late = earliest_tick > latest_tick;
-        state->totals.late += late;
+        state->totals.late += decided_tick > latest_tick;
         latest_tick = INFINITY;
         if (late && state->step.expect == REPLY_EPC) {
             event = (struct inventory_event){.heard = HEARD_LATE};
+            earliest_tick = decided_tick;
             continue;
         }
         command_send(state, earliest_tick, arrival_ns);
@@ -360,9 +419,49 @@ static double soonest_tick(struct reader *reader)
            (double)tx_shape_lead_ticks(reader->shape) + 1.0;
 }
 
+/* What DSP says of the receiver's clock.   out  it is not known: nothing else to be done */
+static bool clock_take(struct inventory_state *state, const struct heard_item *item)
+{
+    struct reader *reader = state->reader;
+    bool acquiring = state->n_acquires > 0;
+    state->totals.has_clock = !item->lost;
+    state->totals.clock_ppm = 1e6 * item->clock_ratio;
+    state->totals.clock_start_us = units_us_from_ticks(item->clock_start_ticks, reader->rate_sps);
+    if (!item->lost && !acquiring) {
+        return false;
+    }
+    double next_tick = fmax(state->acquired_tick, (double)item->result.ready_tick);
+    next_tick = acquiring ? state->acquired_tick : next_tick + reader->turnaround_ticks;
+    next_tick = fmax(next_tick, soonest_tick(reader));
+    if (!item->lost) {
+        log_info("bistatic: the receiver's clock is known, its stream begins %.1f us %s ours",
+                 fabs(state->totals.clock_start_us),
+                 state->totals.clock_start_us > 0.0 ? "before" : "after");
+        state->n_acquires = 0;
+        respond(state, (struct inventory_event){.heard = HEARD_START}, next_tick, INFINITY,
+                item->arrival_ns);
+    } else if (state->n_acquires == ACQUIRE_TRIES_MAX) {
+        status_fail(ST_TIMEOUT,
+                    "bistatic: the receiver hears none of %d commands within +-%g us of where they "
+                    "were sent (bistatic.start_spread_us): is it on the same frequency, near "
+                    "enough, its gain right?",
+                    ACQUIRE_TRIES_MAX, reader->cfg.bistatic.start_spread_us);
+        reader_fail(reader, ST_TIMEOUT);
+    } else if (run_is_over(state, next_tick)) {
+        state->done = true;
+        state->end_tick = next_tick;
+    } else {
+        acquire(state, next_tick);
+    }
+    return true;
+}
+
 static void heard_take(struct inventory_state *state, const struct heard_item *item)
 {
     struct reader *reader = state->reader;
+    if (reader->slip && clock_take(state, item)) {
+        return;
+    }
     const struct link *link = &reader->link;
     const struct reply_result *result = &item->result;
     double ready =
@@ -401,6 +500,11 @@ static void late_take(struct inventory_state *state, const struct late_item *ite
         respond(state, (struct inventory_event){.heard = HEARD_LATE}, soon, INFINITY, 0);
         return;
     }
+    if (state->n_acquires > 0) {
+        acquire(state, soon);
+        return;
+    }
+    soon = gate_wait(state, soon);
     if (field_has_room(&state->field, soon)) {
         command_send(state, soon, 0);
     } else {
@@ -425,8 +529,12 @@ static void inventory_loop(struct inventory_state *state)
     static _Thread_local struct heard_item heard;
     struct late_item late;
     field_begin(&state->field, reader);
-    respond(state, (struct inventory_event){.heard = HEARD_START}, field_ready_tick(&state->field),
-            INFINITY, 0);
+    double first = field_ready_tick(&state->field);
+    if (reader->slip) { /* once a receiver that starts late has started */
+        acquire(state, first + ticks_of_us(reader, reader->cfg.bistatic.start_spread_us));
+    } else {
+        respond(state, (struct inventory_event){.heard = HEARD_START}, first, INFINITY, 0);
+    }
     while (!state->done) {
         watchdog_beat();
         unsigned seen = bell_read(&reader->bell_inventory);

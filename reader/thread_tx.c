@@ -103,6 +103,9 @@ static enum status tx_send(struct reader *reader, struct tx_state *state, int64_
     int64_t n = limit - state->next_tick;
     n = n < TX_CHUNK_SAMPLES ? n : TX_CHUNK_SAMPLES;
     tx_shape_render(reader->shape, sample, (size_t)n);
+    if (reader->emission) {
+        emission_apply(reader->emission, sample, (size_t)n, state->next_tick);
+    }
     enum status status = radio_send(reader->radio, sample, (size_t)n, state->next_tick);
     state->next_tick += n;
     atomic_store(&reader->tx_sent_tick, state->next_tick);

@@ -316,8 +316,9 @@ static struct air_cfg full_cfg(void)
     cfg.burst_dbfs = -50;
     cfg.burst_period_us = 2000;
     cfg.burst_length_us = 500;
-    cfg.emitter[0] = (struct air_emitter_cfg){-10, 2500, 50};
-    cfg.emitter[1] = (struct air_emitter_cfg){-20, -4000, 0};
+    cfg.emitter[0] =
+        (struct air_emitter_cfg){.level_db = -10, .offset_hz = 2500, .drift_hz_per_s = 50};
+    cfg.emitter[1] = (struct air_emitter_cfg){.level_db = -20, .offset_hz = -4000};
     return cfg;
 }
 

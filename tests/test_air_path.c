@@ -298,8 +298,9 @@ static void air_path_emitters_have_level_and_offset(void **state)
     (void)state;
     const size_t n = 200000; /* 0.1 s */
     struct air_cfg cfg = rig_cfg(0);
-    cfg.emitter[0] = (struct air_emitter_cfg){-6, 5000, 0};
-    cfg.emitter[1] = (struct air_emitter_cfg){-20, -3000, 1000};
+    cfg.emitter[0] = (struct air_emitter_cfg){.level_db = -6, .offset_hz = 5000};
+    cfg.emitter[1] =
+        (struct air_emitter_cfg){.level_db = -20, .offset_hz = -3000, .drift_hz_per_s = 1000};
     float _Complex *rx = rig_record_cw(&cfg, 1, n, 2e6);
     assert_true(fabs(cabs(rig_line(rx, n, 0)) / LEAK - 1) < 0.01); /* the drifting one leaks in */
     double _Complex steady = rig_line(rx, n, 500);
@@ -323,13 +324,48 @@ static void air_path_emitters_have_level_and_offset(void **state)
     free(alone);
 }
 
+/* Silent 3 ms from 1 ms before each period of 10 ms on, its clock 100 ppm fast, 30 dB further away
+ * than the transmitter; ramps of 50 us outside the silence. */
+static void air_path_an_emitter_pauses(void **state)
+{
+    (void)state;
+    const size_t n = 2000000; /* 1 s */
+    struct air_cfg cfg = rig_cfg(0);
+    cfg.emitter[1] = (struct air_emitter_cfg){.level_db = -10,
+                                              .offset_hz = 5000,
+                                              .period_s = 0.01,
+                                              .silent_s = 0.003,
+                                              .silent_from_s = -0.001,
+                                              .clock_ppm = 100,
+                                              .isolation_db = 30};
+    float _Complex *rx = rig_record_cw(&cfg, 0, n, 2e6);
+    const double full = LEAK * pow(10, -40 / 20.0);
+    for (size_t k = 0; k < n; k++) {
+        double own_s = (double)k / 2e6 * (1 + 100e-6);
+        double since_s = fmod(own_s + 0.001, 0.01); /* of the silence's beginning */
+        double level = cabs((double _Complex)rx[k]);
+        if (since_s > 1e-6 && since_s < 0.003 - 1e-6) {
+            assert_true(level < 1e-3 * full);
+        } else if (since_s > 0.003051 && since_s < 0.01 - 51e-6) {
+            assert_true(fabs(level / full - 1) < 1e-3);
+        } else if (since_s > 0.003024 && since_s < 0.003026) {
+            assert_true(fabs(level / full - 0.5) < 0.03);
+        }
+    }
+    free(rx);
+    cfg.emitter[1].silent_s = 0.0091;
+    struct air *air;
+    assert_int_equal(air_new(&cfg, 2e6, 915e6, 1, 1, &air), ST_RANGE);
+    assert_non_null(strstr(status_detail(), "radio.sim.emitter3_silent_s"));
+}
+
 /* A tag's reply is s(t) times the whole field: what is heard with the tag less what is heard
  * without it has both carriers at -12 dB to one another, idle (s = -1) and in the reply (s = +-1). */
 static void air_path_tags_reflect_every_emitter(void **state)
 {
     (void)state;
     struct air_cfg cfg = rig_cfg(1);
-    cfg.emitter[0] = (struct air_emitter_cfg){-12, 4000, 0};
+    cfg.emitter[0] = (struct air_emitter_cfg){.level_db = -12, .offset_hz = 4000};
     struct rig rig;
     rig_open(&rig, &cfg, 2e6);
     rig_cw(&rig, 10000);
@@ -409,6 +445,7 @@ int main(void)
         cmocka_unit_test(air_path_replies_fade),
         cmocka_unit_test(air_path_channels_differ_in_tag_level),
         cmocka_unit_test(air_path_emitters_have_level_and_offset),
+        cmocka_unit_test(air_path_an_emitter_pauses),
         cmocka_unit_test(air_path_tags_reflect_every_emitter),
         cmocka_unit_test(air_path_emitter_powers_tags),
     };

@@ -18,7 +18,7 @@
 #define BLOCK_MAX_SAMPLES ((size_t)1 << 20)
 
 struct field_cfg {
-    char tx[LIMIT_TEXT], rx[LIMIT_TEXT];
+    char tx[LIMIT_TEXT], rx[LIMIT_TEXT], record[LIMIT_TEXT], play[LIMIT_TEXT];
     double rate_sps, freq_hz, duration_s, timeout_s, patience_s;
     int64_t n_rx_channels, n_blocks;
 };
@@ -44,6 +44,11 @@ static const struct option_row field_rows[] = {
      "timeout"},
     {"field.n_rx_channels", OPTION_INT, "", "1", 1, LIMIT_RX_CHANNELS, NULL,
      offsetof(struct field_cfg, n_rx_channels), "receive channels", "channels"},
+    {"field.record", OPTION_TEXT, "", "", 0, 0, NULL, offsetof(struct field_cfg, record),
+     "write what the reader transmits to this file (cf32)", "record"},
+    {"field.play", OPTION_TEXT, "", "", 0, 0, NULL, offsetof(struct field_cfg, play),
+     "let the reader hear this file (cf32, one channel) instead of the air; zeros after its end",
+     "play"},
 };
 static const struct option_table field_table = {"field", field_rows,
                                                 sizeof field_rows / sizeof *field_rows};
@@ -56,6 +61,7 @@ struct field {
     void *context, *tx, *rx;
     float _Complex *sent, *heard[LIMIT_RX_CHANNELS], *reply;
     int64_t n_samples, n_blocks, n_until_silence; /* the last sample with carrier ends there */
+    FILE *record, *play;
 };
 
 static volatile sig_atomic_t ended;
@@ -145,6 +151,13 @@ static bool step(struct field *field)
             field->n_until_silence = field->n_samples + (int64_t)k + 1;
         }
     }
+    if (field->record && fwrite(field->sent, sample_bytes, n, field->record) != n) {
+        return false;
+    }
+    if (field->play) {
+        memset(field->heard[0], 0, n * sample_bytes);
+        (void)!fread(field->heard[0], sample_bytes, n, field->play);
+    }
     field->n_samples += (int64_t)n;
     field->n_blocks++;
     const size_t n_channels = (size_t)field->cfg.n_rx_channels;
@@ -213,6 +226,14 @@ static enum status prepare(struct field *field, const struct option_set *set)
         field->heard[c] = calloc(BLOCK_MAX_SAMPLES, sizeof *field->heard[c]);
         require(field->heard[c]);
     }
+    if (field->cfg.record[0]) {
+        field->record = fopen(field->cfg.record, "wb");
+        require(field->record);
+    }
+    if (field->cfg.play[0]) {
+        field->play = fopen(field->cfg.play, "rb");
+        require(field->play);
+    }
     return status ? status : open_sockets(field);
 }
 
@@ -222,6 +243,12 @@ static void fini(struct field *field)
         zmq_close(field->tx);
         zmq_close(field->rx);
         zmq_ctx_term(field->context);
+    }
+    if (field->record) {
+        fclose(field->record);
+    }
+    if (field->play) {
+        fclose(field->play);
     }
     air_free(&field->air);
     free(field->sent);

@@ -14,6 +14,7 @@
 #include "radio/air/noise.h"
 #include "radio/air/population.h"
 #include "radio/air/receiver.h"
+#include "radio/air/resampler.h"
 #include "radio/air/sources.h"
 #include "radio/air/tag.h"
 
@@ -59,6 +60,9 @@ struct air {
     float _Complex still[AIR_RECEIVERS_MAX][AIR_SOURCES_MAX]; /* idle tags: sum of -h */
     struct fading fading;
     size_t chunk_samples;
+    struct resampler_bank *clock; /* of the receivers; NULL: the transmitters' */
+    int64_t rx_tick;              /* next sample of the receivers */
+    int64_t n_early;              /* samples they take before tick 0, still to be made */
     float _Complex last_tx[AIR_SOURCES_MAX];
     float envelope[CHUNK_SAMPLES_MAX];
     float level[CHUNK_SAMPLES_MAX];
@@ -171,8 +175,15 @@ static void make_world(struct air *air)
     air->noise_power = receiver_noise_power(cfg, air->rate_sps);
     noise_table_init(&air->table);
     fading_init(&air->fading, cfg, air->rate_sps, air->freq_hz);
+    struct air_cfg heard = *cfg; /* a receiver's carrier follows its clock */
+    heard.carrier_offset_hz -= cfg->rx_clock_ppm * 1e-6 * air->freq_hz;
     for (unsigned j = 0; j < air->n_rx; j++) {
-        receiver_init(&air->receivers[j], cfg, air->rate_sps, j, &air->table);
+        receiver_init(&air->receivers[j], &heard, air->rate_sps, j, &air->table);
+        for (unsigned i = air->n_tx; i < air->sources.n_all; i++) {
+            double isolation_db = cfg->emitter[air->sources.emitter[i - air->n_tx]].isolation_db;
+            receiver_scale_leak(&air->receivers[j], i,
+                                units_amplitude_ratio_from_db(-isolation_db));
+        }
     }
 }
 
@@ -202,10 +213,16 @@ enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, 
     air->members = calloc(air->n_tags + 1, sizeof *air->members);
     air->detectors = calloc(air->n_detectors + 1, sizeof *air->detectors);
     air->active = calloc(air->n_tags + 1, sizeof *air->active);
-    if (!air->tags || !air->members || !air->detectors || !air->active) {
+    bool own_clock = cfg->rx_clock_ppm != 0.0 || cfg->rx_start_us != 0.0;
+    air->clock = own_clock ? resampler_bank_new(n_rx, cfg->rx_clock_ppm * 1e-6,
+                                                cfg->rx_start_us * 1e-6 * rate_sps)
+                           : NULL;
+    if (!air->tags || !air->members || !air->detectors || !air->active ||
+        (own_clock && !air->clock)) {
         air_free(&air);
         return status_fail(ST_NO_MEMORY, "simulated air: %zu tags", (size_t)cfg->n_tags);
     }
+    air->n_early = own_clock ? air->clock->resampler[0].next : 0;
     make_world(air);
     for (size_t i = 0; i < air->n_tags; i++) {
         make_tag(air, i);
@@ -224,6 +241,7 @@ void air_free(struct air **air)
         free((*air)->members);
         free((*air)->detectors);
         free((*air)->active);
+        free((*air)->clock);
         free(*air);
     }
     *air = NULL;
@@ -478,13 +496,43 @@ static void speak(struct air *air, const float _Complex *const tx[], float _Comp
         }
         done += n;
     }
-    for (unsigned j = 0; j < air->n_rx; j++) {
-        receiver_finish(&air->receivers[j], rx[j], n_samples, air->tick);
-    }
 }
 
-void air_step(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
-              size_t n_samples)
+/* From what arrives to what the receivers make of it.   out  samples they take */
+static size_t convert(struct air *air, float _Complex *const rx[], size_t n_samples)
+{
+    size_t n_out = n_samples;
+    for (unsigned j = 0; j < air->n_rx; j++) {
+        if (air->clock) {
+            n_out = resampler_run(&air->clock->resampler[j], air->clock->raw[j], n_samples, rx[j]);
+        }
+        receiver_finish(&air->receivers[j], rx[j], n_out, air->rx_tick);
+    }
+    air->rx_tick += (int64_t)n_out;
+    return n_out;
+}
+
+bool air_clocks_are_apart(const struct air *air)
+{
+    require(air);
+    return air->clock != NULL;
+}
+
+size_t air_early(struct air *air, float _Complex *const rx[], size_t capacity)
+{
+    require(air->tick == 0 || air->n_early == 0);
+    size_t n = air->n_early < (int64_t)capacity ? (size_t)air->n_early : capacity;
+    for (unsigned j = 0; j < air->n_rx; j++) {
+        memset(rx[j], 0, n * sizeof *rx[j]);
+        receiver_finish(&air->receivers[j], rx[j], n, air->rx_tick);
+    }
+    air->rx_tick += (int64_t)n;
+    air->n_early -= (int64_t)n;
+    return n;
+}
+
+size_t air_step(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
+                size_t n_samples)
 {
     require(air);
     require(tx);
@@ -492,6 +540,8 @@ void air_step(struct air *air, const float _Complex *const tx[], float _Complex 
     const float _Complex *sent[AIR_SOURCES_MAX] = {NULL};
     const float _Complex *on_air[AIR_SOURCES_MAX] = {NULL};
     float _Complex *to[AIR_RECEIVERS_MAX] = {NULL};
+    float _Complex *arriving[AIR_RECEIVERS_MAX] = {NULL};
+    size_t n_out = 0;
     for (size_t done = 0; done < n_samples;) {
         size_t n = n_samples - done;
         n = n < air->chunk_samples ? n : air->chunk_samples;
@@ -499,15 +549,18 @@ void air_step(struct air *air, const float _Complex *const tx[], float _Complex 
             sent[i] = tx[i] + done;
         }
         for (unsigned j = 0; j < air->n_rx; j++) {
-            to[j] = rx[j] + done;
+            to[j] = rx[j] + n_out;
+            arriving[j] = air->clock ? air->clock->raw[j] : to[j];
         }
         sources_make(&air->sources, &air->table, sent, on_air, n, air->tick);
         listen(air, sent, n);
-        speak(air, on_air, to, n);
+        speak(air, on_air, arriving, n);
+        n_out += convert(air, to, n);
         air->tick += (int64_t)n;
         drop_finished(air);
         done += n;
     }
+    return n_out;
 }
 
 void air_set_receiver(struct air *air, unsigned receiver, double gain_db, double antenna_db)

@@ -23,6 +23,10 @@ struct air_emitter_cfg { /* carrier that tags and receivers hear beside the tran
     double level_db;     /* relative to transmitter 0 at amplitude 1.0; NaN: none */
     double offset_hz;    /* relative to the transmitters' carrier */
     double drift_hz_per_s;
+    double period_s; /* 0: on all the time. Else silent once a period: */
+    double silent_s, silent_from_s;
+    double clock_ppm;    /* of the clock that says when */
+    double isolation_db; /* to the receivers, beyond the transmitters' */
 };
 
 struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents each row */
@@ -50,6 +54,8 @@ struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents
     double adc_noise_lsb;     /* converter's own noise, rms of I and of Q in steps */
     double dc_offset_dbfs;    /* NaN: none */
     double carrier_offset_hz; /* transmitter's carrier relative to the receiver's (bistatic) */
+    double rx_clock_ppm;      /* receivers' sample clock and carrier against the transmitters' */
+    double rx_start_us; /* when the receivers take their first sample, on the transmitters' clock */
     double
         phase_noise_dbc_hz; /* white, uncorrelated, at the receiver, on everything received; NaN */
     double blf_error_ratio; /* tags' clock errors uniform in +- this (e.g. 0.04), capped by the
@@ -100,10 +106,22 @@ enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, 
                     unsigned n_rx, struct air **air) must_check;
 void air_free(struct air **air);
 
+/* Receivers with a clock of their own (rx_clock_ppm, rx_start_us) take other samples than the
+ * transmitters have ticks: */
+bool air_clocks_are_apart(const struct air *air);
+#define AIR_STEP_ROOM(n_samples) ((n_samples) + (n_samples) / 64 + 16)
+enum { AIR_CLOCK_DELAY_SAMPLES = 25 }; /* they come out so many ticks after their own */
+
+/* What receivers that start early hear before the transmitters' tick 0, at most `capacity` samples;
+ * to be called before the first air_step until it returns 0. */
+size_t air_early(struct air *air, float _Complex *const rx[], size_t capacity);
+
 /* Let n_samples ticks pass: tx[i][k] is what transmitter i puts on the air at the k-th tick,
- * rx[j][k] what receiver j hears then. Arrays do not overlap.   cost: no allocation */
-void air_step(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
-              size_t n_samples);
+ * rx[j][k] what receiver j hears then. Arrays do not overlap.   cost: no allocation
+ *   out  how many samples the receivers take: n_samples, but with clocks apart
+ *   pre  clocks apart: room for AIR_STEP_ROOM(n_samples) */
+size_t air_step(struct air *air, const float _Complex *const tx[], float _Complex *const rx[],
+                size_t n_samples);
 
 /* What a receiver's front end does beyond the cfg, from the next air_step on: analog gain on all but
  * the converter's own noise, and what the antenna passes of everything on the air.

@@ -20,7 +20,17 @@
                 "not set: none"),                                                                  \
         EMITTER_ROW(name, index, offset_hz, "Hz", "1000", -50e6, 50e6,                             \
                     "its frequency relative to the transmitter's, at most half the sample rate"),  \
-        EMITTER_ROW(name, index, drift_hz_per_s, "Hz/s", "0", -1e4, 1e4, "its drift")
+        EMITTER_ROW(name, index, drift_hz_per_s, "Hz/s", "0", -1e4, 1e4, "its drift"),             \
+        EMITTER_ROW(name, index, period_s, "s", "0", 0, 60,                                        \
+                    "it is silent once in each period; 0: never"),                                 \
+        EMITTER_ROW(name, index, silent_s, "s", "0.01", 0, 60,                                     \
+                    "for so long, ramps of 50 us on both sides not counted"),                      \
+        EMITTER_ROW(name, index, silent_from_s, "s", "0", -60, 60,                                 \
+                    "from so long after the period's beginning on"),                               \
+        EMITTER_ROW(name, index, clock_ppm, "ppm", "0", -100, 100,                                 \
+                    "how fast the clock is that says when it is silent"),                          \
+        EMITTER_ROW(name, index, isolation_db, "dB", "0", -100, 200,                               \
+                    "its carrier at the receivers is so much weaker than leak_db makes it")
 
 static const struct option_row air_rows[] = {
     {.key = "radio.sim.seed",
@@ -68,6 +78,10 @@ static const struct option_row air_rows[] = {
     ROW(dc_offset_dbfs, NUMBER, "dBFS", "", -200, 0, "power of a constant offset; not set: none"),
     ROW(carrier_offset_hz, NUMBER, "Hz", "0", -1e6, 1e6,
         "transmit carriers relative to the receivers' (two oscillators)"),
+    ROW(rx_clock_ppm, NUMBER, "ppm", "0", -100, 100,
+        "receivers' sample clock and carrier, one oscillator, fast against the transmitters'"),
+    ROW(rx_start_us, NUMBER, "us", "0", -50000, 50000,
+        "the receivers take their first sample so much after the transmitters' first"),
     ROW(phase_noise_dbc_hz, NUMBER, "dBc/Hz", "", -300, -60,
         "white phase noise on everything received; not set: none"),
     ROW(blf_error_ratio, NUMBER, "", "", 0, 0.5,

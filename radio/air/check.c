@@ -87,6 +87,12 @@ static enum status check_emitters(const struct air_cfg *cfg, double rate_sps)
                                "sample rate)",
                                i + 2, emitter->offset_hz, 0.5 * rate_sps, 0.5 * rate_sps);
         }
+        if (emitter->period_s > 0.0 && emitter->silent_s > BUSY_SHARE * emitter->period_s) {
+            return status_fail(
+                ST_RANGE,
+                "radio.sim.emitter%u_silent_s is %g, accepted up to %g (0.9 of the period)", i + 2,
+                emitter->silent_s, BUSY_SHARE * emitter->period_s);
+        }
     }
     return ST_OK;
 }

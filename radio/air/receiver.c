@@ -144,6 +144,14 @@ void receiver_set_gain(struct receiver *receiver, const struct air_cfg *cfg, dou
     receiver->noise_sigma = (float)sqrt(0.5 * analog_noise_power(cfg, rate_sps, gain * gain));
 }
 
+void receiver_scale_leak(struct receiver *receiver, unsigned source, double ratio)
+{
+    require(source < AIR_SOURCES_MAX);
+    receiver->leak[source] *= (float)ratio;
+    receiver->leak_start[source] *= (float)ratio;
+    receiver->leak_end[source] *= (float)ratio;
+}
+
 static void drift_step(struct receiver *receiver, unsigned n_tx)
 {
     for (unsigned i = 0; i < n_tx; i++) {

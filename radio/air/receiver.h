@@ -43,6 +43,9 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
 void receiver_set_gain(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
                        unsigned index, double gain_db, double antenna_db);
 
+/* An emitter that is not where the transmitters are: the leak of source `source` times `ratio`. */
+void receiver_scale_leak(struct receiver *receiver, unsigned source, double ratio);
+
 /* Power of all white noise in one complex sample of receiver 0, full scale = 1. */
 double receiver_noise_power(const struct air_cfg *cfg, double rate_sps);
 

@@ -7,7 +7,31 @@
 #include "config/require.h"
 #include "config/units.h"
 
+#define RAMP_US 50.0 /* of an emitter that pauses */
+
 enum { STREAM_TX_NOISE = 900 };
+
+static void pause_init(struct sources_pause *pause, const struct air_emitter_cfg *emitter,
+                       double rate_sps)
+{
+    if (emitter->period_s > 0.0) {
+        double per_s = rate_sps / (1.0 + emitter->clock_ppm * 1e-6);
+        pause->period_ticks = emitter->period_s * per_s;
+        pause->silent_ticks = emitter->silent_s * per_s;
+        pause->from_tick = emitter->silent_from_s * per_s;
+        pause->ramp_ticks = RAMP_US * 1e-6 * rate_sps;
+    }
+}
+
+/* Share of the carrier at a tick. */
+static float pause_level(const struct sources_pause *pause, int64_t tick)
+{
+    double since = (double)tick - pause->from_tick;
+    double place = since - floor(since / pause->period_ticks) * pause->period_ticks;
+    double level =
+        fmin(place - pause->silent_ticks, pause->period_ticks - place) / pause->ramp_ticks;
+    return level <= 0.0 ? 0.0f : level >= 1.0 ? 1.0f : (float)level;
+}
 
 void sources_init(struct sources *sources, const struct air_cfg *cfg, double rate_sps,
                   unsigned n_tx)
@@ -23,6 +47,8 @@ void sources_init(struct sources *sources, const struct air_cfg *cfg, double rat
             sources->amplitude[at] = (float)units_amplitude_ratio_from_db(emitter->level_db);
             oscillator_init(&sources->oscillator[at], emitter->offset_hz, emitter->drift_hz_per_s,
                             rate_sps);
+            pause_init(&sources->pause[at], emitter, rate_sps);
+            sources->emitter[at] = i;
             sources->n_all++;
         }
     }
@@ -63,6 +89,10 @@ void sources_make(struct sources *sources, const struct noise_table *table,
         unsigned at = i - sources->n_tx;
         float _Complex *made = sources->made[i];
         fill(made, sources->amplitude[at], n_samples);
+        const struct sources_pause *pause = &sources->pause[at];
+        for (size_t k = 0; pause->period_ticks > 0.0 && k < n_samples; k++) {
+            made[k] *= pause_level(pause, first_tick + (int64_t)k);
+        }
         oscillator_turn(&sources->oscillator[at], (float *)made, n_samples, first_tick);
         sent[i] = on_air[i] = made;
     }

@@ -14,9 +14,14 @@
 #define SOURCES_SAMPLES_MAX 1024
 
 struct sources {
-    unsigned n_tx, n_all; /* transmitters; with the emitters */
+    unsigned n_tx, n_all;               /* transmitters; with the emitters */
+    unsigned emitter[AIR_EMITTERS_MAX]; /* which of the cfg's */
     float amplitude[AIR_EMITTERS_MAX];
     struct oscillator oscillator[AIR_EMITTERS_MAX];
+    struct sources_pause {                            /* all ticks of the air */
+        double period_ticks, silent_ticks, from_tick; /* period 0: none */
+        double ramp_ticks;
+    } pause[AIR_EMITTERS_MAX];
     float noise_sigma; /* of I and Q relative to the carrier; 0: none */
     struct noise_stream noise_stream[AIR_TRANSMITTERS_MAX];
     float _Complex made[AIR_SOURCES_MAX][SOURCES_SAMPLES_MAX];
