@@ -12,6 +12,7 @@ enum {
     COLUMNS_MAX = STEPS + NEAR_ORDERS * NEAR_TONES_MAX,
     PASSES_MAX = 4,
     BLOCKS_OF_QUIET = 8, /* at least */
+    ANCHOR = 32,         /* samples */
 };
 #define BLOCK_TURN_RAD 0.5 /* of the fastest carrier in a block */
 #define SETTLED_TURN 1e-3  /* rad over half the window: what another pass would change is -66 dB */
@@ -243,17 +244,25 @@ void near_fit(struct near *near, const struct near_source *source, size_t n_samp
     levels_fit(near, source, n_samples);
 }
 
+/* out[0 .. n-1] += sign * tone at first + 0 ..; phasors are taken anew at every multiple of ANCHOR, so
+ * that they round the same however the samples are cut. */
+static void tone_accumulate(const struct near *near, const struct near_tone *tone, double sign,
+                            size_t first, float _Complex *out, size_t n)
+{
+    double _Complex turn = cexp(I * tone->turn_rad), z = 0.0;
+    for (size_t at = first / ANCHOR * ANCHOR; at < first + n; at++) {
+        double away = (double)at - near->middle;
+        z = at % ANCHOR == 0 ? sign * cexp(I * tone->turn_rad * away) : z * turn;
+        if (at >= first) {
+            out[at - first] += (float _Complex)(z * polynomial(tone, away / near->reach));
+        }
+    }
+}
+
 void near_accumulate(const struct near *near, double sign, size_t first, float _Complex *out,
                      size_t n)
 {
     for (unsigned k = 0; k < near->n_tones; k++) {
-        const struct near_tone *tone = &near->tone[k];
-        double away = (double)first - near->middle;
-        double _Complex z = sign * cexp(I * tone->turn_rad * away), turn = cexp(I * tone->turn_rad);
-        for (size_t j = 0; j < n; j++) {
-            double t = (away + (double)j) / near->reach;
-            out[j] += (float _Complex)(z * polynomial(tone, t));
-            z *= turn;
-        }
+        tone_accumulate(near, &near->tone[k], sign, first, out, n);
     }
 }
