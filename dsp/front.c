@@ -14,8 +14,10 @@ enum {
     APPEND_MAX = 4096,
     NOISE_SAMPLES_MIN = 16,
     SETTLE_PARTS = 8,
-    SETTLE_SAMPLES_MIN = 4
+    SETTLE_SAMPLES_MIN = 4,
+    NEAR_CHUNK = 1024
 };
+#define NEAR_BLF 1.5       /* carriers this near to the leak are fitted to the whole window */
 #define SETTLE_RATIO 40.0  /* squared, over a part's variance: noise does it once in 1e6 */
 #define CLIP_LEVEL 0.9995F /* a 12-bit converter's last code */
 #define BEYOND_LEVEL 1.01F /* no converter gives this: floats whose full scale is not 1 */
@@ -101,8 +103,12 @@ void front_begin(struct front *front, size_t quiet_samples, unsigned factor, dou
     front->learnt = false;
     front->n_trimmed = 0;
     front->window = (struct interference_window){
-        .blf_hz = blf_hz, .blf_tolerance_ratio = blf_tolerance_ratio, .leak_offset_rad = NAN};
-    front->is_combined = false;
+        .blf_hz = blf_hz,
+        .blf_tolerance_ratio = blf_tolerance_ratio,
+        .leak_offset_rad = NAN,
+        .near_blf = NEAR_BLF,
+    };
+    front->is_combined = front->has_near = false;
     front->n_appended = 0;
     front->clip_at = front->beyond_at = SIZE_MAX;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
@@ -218,6 +224,30 @@ static void front_clean(struct front *front, size_t n_wanted)
     front->n_given = until;
 }
 
+/* What the cleaners leave of carriers in the tag's band, in terms of the sums. */
+static void near_begin(struct front *front)
+{
+    front->has_near = false;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        double factor = front->factor, offset_rad = channel->quiet.offset_rad, middle;
+        struct tone tone[TONES_MAX];
+        unsigned n =
+            channel->interference ? interference_near(channel->interference, tone, &middle) : 0;
+        near_init(&channel->told, (double)front->quiet_samples / factor, offset_rad != 0.0);
+        for (unsigned k = 0; k < n; k++) {
+            double turn_rad = tone[k].offset_rad - offset_rad;
+            double u = sin(0.5 * turn_rad);
+            double kept = u != 0.0 ? sin(0.5 * turn_rad * factor) / (factor * u) : 1.0;
+            double phase = 0.5 * turn_rad * (factor - 1.0) - tone[k].offset_rad * middle;
+            near_add(&channel->told, kept * tone[k].amplitude * cexp(I * phase), turn_rad * factor,
+                     tone[k].offset_sigma_rad * factor);
+        }
+        channel->near = channel->told;
+        front->has_near = front->has_near || n > 0;
+    }
+}
+
 /* One emitter, one offset: the channel that hears it best tells it to the others. */
 static void quiet_measure(struct front *front)
 {
@@ -325,6 +355,7 @@ bool front_learn(struct front *front)
         return false;
     }
     quiet_measure(front);
+    near_begin(front);
     const struct canceller_quiet *quiet = &front->channel[0].quiet;
     double floor_variance = quiet->power * 1e-13 + 1e-24;
     const float _Complex *noise[LIMIT_RX_CHANNELS];
@@ -417,6 +448,10 @@ static void channels_add(struct front *front, size_t done, size_t n_out)
         canceller_decimate(channel->canceller, &channel->quiet, (int64_t)(done * front->factor),
                            channel->raw + front->raw_at, front->factor, channel->decimated, n_out);
         decimated[c] = channel->decimated;
+        if (front->has_near) { /* what was told of them back in, what is known now out */
+            near_accumulate(&channel->told, 1.0, done, channel->decimated, n_out);
+            near_accumulate(&channel->near, -1.0, done, channel->decimated, n_out);
+        }
     }
     whiten_apply(&front->whiten, decimated, n_out);
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
@@ -438,7 +473,8 @@ size_t front_extend(struct front *front, size_t limit_samples)
     }
     size_t n_raw = n_out * front->factor;
     const struct front_channel *first = &front->channel[0];
-    if (front->factor == 1 && front->whiten.plain && first->quiet.offset_rad == 0.0) {
+    if (front->factor == 1 && front->whiten.plain && first->quiet.offset_rad == 0.0 &&
+        !front->has_near) {
         sums_extend(&front->channel[0], first->raw + front->raw_at,
                     (float _Complex)first->quiet.leak, n_out); /* nothing else to be done */
     } else {
@@ -455,6 +491,80 @@ size_t front_extend(struct front *front, size_t limit_samples)
         combined_extend(front);
     }
     return done + n_out;
+}
+
+struct near_reader { /* a channel's samples out of the sums, its carriers back in */
+    const struct front *front;
+    unsigned channel;
+};
+
+static double _Complex near_sample_mean(const void *context, size_t first, size_t n)
+{
+    const struct near_reader *reader = context;
+    const struct front *front = reader->front;
+    double _Complex mean[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        const double _Complex *sum = front->channel[c].integral.sum + first;
+        mean[c] = (sum[n] - sum[0]) / (double)n;
+    }
+    whiten_undo(&front->whiten, mean);
+    return mean[reader->channel] + near_mean(&front->channel[reader->channel].near, first, n);
+}
+
+/* The sums less what is known of the carriers now, and no longer less what was known before. */
+static void near_replace(struct front *front, const struct near *before)
+{
+    size_t n_samples = front->channel[0].integral.n_samples;
+    double _Complex sum[LIMIT_RX_CHANNELS] = {0}, four[LIMIT_RX_CHANNELS] = {0};
+    for (size_t at = 0; at < n_samples; at += NEAR_CHUNK) {
+        float _Complex *more[LIMIT_RX_CHANNELS];
+        size_t n = n_samples - at < NEAR_CHUNK ? n_samples - at : NEAR_CHUNK;
+        for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+            more[c] = front->channel[c].decimated;
+            memset(more[c], 0, n * sizeof *more[c]);
+            near_accumulate(&before[c], 1.0, at, more[c], n);
+            near_accumulate(&front->channel[c].near, -1.0, at, more[c], n);
+        }
+        whiten_apply(&front->whiten, more, n);
+        for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+            double _Complex *out = front->channel[c].integral.sum + at;
+            for (size_t k = 0; k < n; k++) {
+                four[c] = (at + k) % 4 == 0 ? sum[c] : four[c];
+                sum[c] += (double _Complex)more[c][k];
+                out[k + 1] += sum[c];
+            }
+        }
+    }
+    for (unsigned c = 0; c < front->cfg.n_channels && n_samples % 4 != 0; c++) {
+        front->channel[c].part += sum[c] - four[c];
+    }
+}
+
+bool front_has_near(const struct front *front)
+{
+    return front->has_near;
+}
+
+void front_near_fit(struct front *front)
+{
+    require(front->has_near);
+    struct near before[LIMIT_RX_CHANNELS], now[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        before[c] = now[c] = front->channel[c].near;
+        struct near_reader reader = {front, c};
+        if (now[c].n_tones > 1) {
+            near_fit(&now[c], &(struct near_source){near_sample_mean, &reader},
+                     front->channel[c].integral.n_samples);
+        }
+    }
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        front->channel[c].near = now[c];
+    }
+    near_replace(front, before);
+    if (front->is_combined) {
+        front->combined.n_samples = 0;
+        combined_extend(front);
+    }
 }
 
 void front_combine(struct front *front, const double _Complex *weight)

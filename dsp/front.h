@@ -15,6 +15,7 @@
 #include "dsp/canceller.h"
 #include "dsp/integral.h"
 #include "dsp/interference.h"
+#include "dsp/near.h"
 #include "dsp/whiten.h"
 
 struct front_cfg {
@@ -35,7 +36,10 @@ struct front_channel {
     struct canceller_quiet quiet;
     size_t n_clean;
     struct integral integral;
-    double _Complex part;  /* of its last sum, since the place before that four divides */
+    double _Complex part; /* of its last sum, since the place before that four divides */
+    struct near told,
+        near; /* carriers in the tag's band: what was taken out of the samples, and what
+                             * the sums are without */
     float _Complex weight; /* in the sum of the channels */
 };
 
@@ -53,6 +57,7 @@ struct front { /* fields may be read */
     struct whiten whiten;
     struct integral combined; /* with more than one channel, once front_combine was called */
     bool is_combined;
+    bool has_near;     /* a channel has carriers in the tag's band */
     size_t n_appended; /* raw samples so far */
     size_t clip_at;    /* the first that touches full scale, */
     size_t beyond_at;  /* and that goes beyond: floats whose full scale is not 1; SIZE_MAX: none */
@@ -80,6 +85,13 @@ bool front_learn(struct front *front);
 /* Extend the sums, but no further than limit_samples: nothing may depend on samples that came early
  * only because of how blocks are cut.  returns the samples the sums hold now */
 size_t front_extend(struct front *front, size_t limit_samples);
+
+/* There are carriers in the tag's band: front_near_fit will change the sums. */
+bool front_has_near(const struct front *front);
+
+/* Fit the carriers in the tag's band to all samples of the sums and take them out of these, and of what
+ * front_extend will add.   pre front_has_near   cost a few passes over the sums */
+void front_near_fit(struct front *front);
 
 /* Raw samples that must follow before one can be given to the sums (held back to tell impulses). */
 size_t front_delay_samples(const struct front *front);

@@ -11,6 +11,7 @@
 #include "dsp/impulses.h"
 #include "dsp/plane.h"
 #include "dsp/tones.h"
+#include "dsp/tones_fit.h"
 
 enum {
     BLOCK_MIN = 64,
@@ -71,7 +72,8 @@ struct interference {
     double blank_limit; /* squared excursion; of the block at hand */
     unsigned n_carriers;
     struct carrier carrier[CARRIERS_MAX];
-    int64_t entered, left;                   /* samples taken in, given out */
+    bool is_near[CARRIERS_MAX]; /* as the quiet told: followed only to be told apart from noise */
+    int64_t entered, left;      /* samples taken in, given out */
     struct counts counts, kept[COUNTS_KEPT]; /* at the end of block k: kept[k % COUNTS_KEPT] */
     float _Complex last;                     /* given out, carriers not in it */
     float _Complex *turn[CARRIERS_MAX];
@@ -172,6 +174,27 @@ static void carriers_start(struct interference *x)
     x->n_carriers = 1 + found->n_tones;
 }
 
+/* Mark carriers within near_rad of the leak. */
+static void near_mark(struct interference *x, double near_rad)
+{
+    for (unsigned k = 0; k < x->n_carriers; k++) {
+        double apart = tones_wrap(x->carrier[k].offset_rad - x->found.leak.offset_rad);
+        x->is_near[k] = k > 0 && fabs(apart) < near_rad;
+    }
+}
+
+unsigned interference_near(const struct interference *x, struct tone *tone, double *middle)
+{
+    unsigned n = 0;
+    for (unsigned k = 1; k < x->n_carriers; k++) {
+        if (x->is_near[k]) {
+            tone[n++] = x->found.tone[k - 1];
+        }
+    }
+    *middle = x->found.middle;
+    return n;
+}
+
 /* Two lines equally strong and equally far to both sides of the leak are its own modulation (hum,
  * ringing after an edge), no carriers: of an image the weaker one is far weaker. */
 static void pairs_drop(struct tones_found *found)
@@ -212,6 +235,7 @@ void interference_learn(struct interference *x, const struct interference_window
     x->found.n_tones = x->cfg.notch ? x->found.n_tones : 0;
     pairs_drop(&x->found);
     carriers_start(x);
+    near_mark(x, 2.0 * UNITS_PI * window->near_blf / tpri);
     x->distance = impulses_distance(half_cycle);
     /* a quiet without a single change says nothing about noise or the converter's step */
     x->distance = x->found.step > 0.0 ? x->distance : 0;
@@ -250,6 +274,14 @@ static void subtract(float _Complex *sample, const float _Complex *turn, float _
     }
 }
 
+/* What the quiet told of a carrier's level in the middle of a block. */
+static double _Complex quiet_level(const struct interference *x, unsigned k, int64_t block)
+{
+    const struct tone *tone = &x->found.tone[k - 1];
+    double p = (double)x->n_block, away = (double)block * p + 0.5 * (p - 1.0) - x->found.middle;
+    return tone->amplitude * cexp(I * tones_wrap(tone->offset_rad * away));
+}
+
 /* Take in n samples, all of one block when there are carriers. */
 static void part_enter(struct interference *x, float _Complex *sample, size_t n)
 {
@@ -263,6 +295,10 @@ static void part_enter(struct interference *x, float _Complex *sample, size_t n)
         }
         subtract(sample, carrier->turn + within, (float _Complex)carrier->used[block & 1],
                  k == 0 ? x->back + held : NULL, n);
+        if (x->is_near[k]) {
+            double _Complex more = quiet_level(x, k, block) - carrier->used[block & 1];
+            subtract(x->back + held, carrier->turn + within, (float _Complex)more, NULL, n);
+        }
     }
     if (x->entered == 0) { /* nothing came before: let it be more of the same */
         for (size_t k = 0; k < x->distance; k++) {

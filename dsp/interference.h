@@ -18,6 +18,7 @@
 
 #include "config/status.h"
 #include "dsp/reply_rx.h"
+#include "dsp/tones.h"
 
 struct interference_cfg {
     double rate_sps;
@@ -30,6 +31,8 @@ struct interference_window {
     double blf_tolerance_ratio; /* its clock: blf_hz (1 +- this) */
     double leak_offset_rad;     /* own carrier's turn a sample: 0 exactly when it shares our clock,
                                  * NaN: the strongest line of the quiet is the leak */
+    double near_blf; /* carriers within so many BLF of the leak are taken out as the quiet told
+                      * them and not followed: the caller fits them later. 0: none */
 };
 
 struct interference_report {
@@ -75,6 +78,11 @@ size_t interference_clean(struct interference *interference, float _Complex *sam
 
 /* True when the quiet held nothing but leak and white noise: cleaning changes impulses only. */
 bool interference_is_calm(const struct interference *interference);
+
+/* Carriers that are not followed.  out tone[TONES_MAX], returns how many; *middle: sample from the
+ * quiet's first at which their amplitudes hold */
+unsigned interference_near(const struct interference *interference, struct tone *tone,
+                           double *middle);
 
 #define INTERFERENCE_AHEAD 512 /* samples */
 

@@ -14,6 +14,7 @@
 #define STRIDE_SYMBOLS 4.0
 #define EXPECTED_NATS_MIN 40.0 /* what noise takes for a reply scores less */
 #define EXPECTED_SYMBOLS_MIN 6 /* the clock is known well enough to see the end */
+#define NEAR_GROWTH 1.25 /* carriers in the tag's band: fitted again when there is so much more */
 #define LONGEST_WINDOW_TPRI 6000.0
 enum { EPC_BITS_USUAL = 128 };
 enum { GATE_STEPS = 6 }; /* of a fixed point that each step brings ten times nearer */
@@ -154,6 +155,8 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     front_begin(rx->front, quiet_samples, (unsigned)factor, listen->blf_hz,
                 listen->blf_tolerance_ratio);
     rx->gate_nats = 0.0;
+    rx->near_fitted = 0;
+    rx->is_search_late = false;
     rx->lead.score = 0.0;
     rx->tracks.n = 0;
     double half = 0.5 * samples_per_tpri / rx->front->factor;
@@ -268,6 +271,30 @@ static void search_finish(struct reply_rx *rx)
     rx->state = RX_TRACK;
 }
 
+/* Carriers in the tag's band are known the better the more of the window is in. They are fitted at places
+ * that depend on nothing but what the samples hold. */
+static void near_follow(struct reply_rx *rx, double growth)
+{
+    size_t n_samples = rx->front->channel[0].integral.n_samples;
+    if (front_has_near(rx->front) && (double)n_samples > growth * (double)rx->near_fitted) {
+        front_near_fit(rx->front);
+        rx->near_fitted = n_samples;
+    }
+}
+
+/* The likeliest hypothesis is complete. Beside carriers in the tag's band it came from what was known of
+ * them on the way: with all that is known now, search and hypotheses begin anew.  out true: they did */
+static bool search_again(struct reply_rx *rx)
+{
+    if (!front_has_near(rx->front) || rx->is_search_late) {
+        return false;
+    }
+    rx->is_search_late = true;
+    near_follow(rx, 1.0);
+    search_finish(rx);
+    return rx->tracks.n > 0;
+}
+
 /* Advance the hypotheses as far as the samples reach.  out true: the likeliest is complete */
 static bool reply_advance(struct reply_rx *rx)
 {
@@ -286,7 +313,8 @@ static bool reply_advance(struct reply_rx *rx)
         if (front_extend(rx->front, rx->needs_samples) < rx->needs_samples) {
             return false;
         }
-        if (tracks_step(&rx->tracks, front_integral(rx->front))) {
+        near_follow(rx, NEAR_GROWTH);
+        if (tracks_step(&rx->tracks, front_integral(rx->front)) && !search_again(rx)) {
             return true;
         }
     }
@@ -313,6 +341,7 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         if (front_extend(rx->front, rx->needs_samples) < rx->needs_samples) {
             return false;
         }
+        near_follow(rx, 0.0);
         search_finish(rx);
         if (rx->tracks.n == 0) {
             reply_judge(rx, false, result);

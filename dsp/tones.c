@@ -16,12 +16,14 @@ enum {
     PLANS = 29,
     FFT_MAX = 8192,
     LEAK_PASSES = 4,
+    LEAK_ROUNDS = 6,
     CLIP_ROUNDS = 4,
     REFERENCES = 10,
     STEP_STRETCH = 128
 };
 #define FALSE_ALARM_RATIO 2e-5 /* tones a white quiet */
 #define OUTLIER_RATIO 20.0     /* power over the mean: noise alone is there in 2e-9 of samples */
+#define LEAK_SETTLED_RAD 1e-3  /* over the quiet */
 #define GROWTH_SIGMAS 4.0      /* before a drift of the leak is believed */
 #define SEPARATION_BINS 1.0    /* 1/n: nearer to another line than this is not looked at */
 #define APART_BINS 0.6         /* fitted lines nearer than this are one */
@@ -328,6 +330,16 @@ static bool line_search(struct tones *tones, const struct tones_fit *fit, double
     return true;
 }
 
+/* Power that all lines leave.   out tones->rest */
+static double lines_subtract(struct tones *tones, const struct tones_fit *fit)
+{
+    memcpy(tones->rest, tones->less, fit->n_samples * sizeof *tones->rest);
+    for (unsigned k = 0; k < fit->n_lines; k++) {
+        tones_fit_subtract(fit, k, tones->rest);
+    }
+    return mean_power(tones->rest, fit->n_samples);
+}
+
 /* Take up one more line and fit all again.  out false: it does not earn its place, fit unchanged */
 static bool line_add(struct tones *tones, struct tones_fit *fit, double offset_rad,
                      double *variance)
@@ -339,11 +351,7 @@ static bool line_add(struct tones *tones, struct tones_fit *fit, double offset_r
     if (tones_fit_least_distance(&tried) < APART_BINS * 2.0 * UNITS_PI / (double)n) {
         return false;
     }
-    memcpy(tones->rest, tones->less, n * sizeof *tones->rest);
-    for (unsigned k = 0; k < tried.n_lines; k++) {
-        tones_fit_subtract(&tried, k, tones->rest);
-    }
-    double after = mean_power(tones->rest, n);
+    double after = lines_subtract(tones, &tried);
     double nats = (double)n * (*variance - after) / (after + 1e-300);
     if (!(nats > log((double)n / FALSE_ALARM_RATIO))) {
         return false;
@@ -379,6 +387,40 @@ static void lines_find(struct tones *tones, struct tones_fit *fit, double *varia
     }
 }
 
+/* The leak's first fit, made with the other lines still in, and what they showed to be wrong with it. */
+static void leak_correct(struct tones_line *leak, const struct tones_line *correction)
+{
+    leak->level += correction->level;
+    leak->growth += correction->growth;
+    double power = plane_power(leak->level) + 1e-300;
+    if (leak->offset_rad != 0.0) {
+        double turn = cimag(leak->growth * conj(leak->level)) / power;
+        leak->offset_rad = tones_wrap(leak->offset_rad + turn);
+        leak->growth -= I * turn * leak->level;
+    }
+}
+
+/* Strong lines near by deceive the fit of a turning leak by more than one step puts right: all again
+ * with the leak as it is known now.   out leak, fit, variance: of the last round */
+static void leak_refit(struct tones *tones, struct tones_fit *fit, struct tones_line *leak,
+                       double *variance)
+{
+    size_t n = fit->n_samples;
+    for (unsigned round = 0; round < LEAK_ROUNDS; round++) {
+        double before_rad = leak->offset_rad;
+        leak_correct(leak, &fit->line[0]);
+        struct tones_fit alone = {.n_samples = n, .n_lines = 1, .line = {*leak}};
+        memcpy(tones->less, tones->input, n * sizeof *tones->less);
+        tones_fit_subtract(&alone, 0, tones->less);
+        fit->line[0] = (struct tones_line){.offset_rad = leak->offset_rad};
+        tones_fit_run(fit, tones->less);
+        *variance = lines_subtract(tones, fit);
+        if (fabs(leak->offset_rad - before_rad) * (double)n < LEAK_SETTLED_RAD) {
+            return;
+        }
+    }
+}
+
 static void found_fill(const struct tones_fit *fit, const struct tones_line *leak, double variance,
                        struct tones_found *found)
 {
@@ -386,22 +428,15 @@ static void found_fill(const struct tones_fit *fit, const struct tones_line *lea
     double n_fitted = 2.0 + 1.5 * (fit->n_lines - 1); /* complex parameters */
     found->noise_variance = variance * n / fmax(n - n_fitted - (double)found->n_outliers, 1.0);
     found->n_tones = fit->n_lines - 1;
-    struct tones_line line = fit->line[0]; /* a correction to the first fit */
-    line.level += leak->level;
-    line.growth += leak->growth;
-    double power = plane_power(line.level) + 1e-300;
-    if (line.offset_rad != 0.0) {
-        double turn = cimag(line.growth * conj(line.level)) / power;
-        line.offset_rad = tones_wrap(line.offset_rad + turn);
-        line.growth -= I * turn * line.level;
-    }
+    struct tones_line line = *leak;
+    leak_correct(&line, &fit->line[0]);
     found->leak_growth = line.growth;
     for (unsigned k = 0; k < fit->n_lines; k++) {
         struct tone *tone = k > 0 ? &found->tone[k - 1] : &found->leak;
         const struct tones_line *from = k > 0 ? &fit->line[k] : &line;
         tone->offset_rad = from->offset_rad;
         tone->amplitude = from->level;
-        power = plane_power(from->level) + 1e-300;
+        double power = plane_power(from->level) + 1e-300;
         double level_ratio, growth_ratio;
         tones_fit_spread(fit, k, &level_ratio, &growth_ratio);
         tone->offset_sigma_rad = sqrt(0.5 * variance * growth_ratio / power);
@@ -434,6 +469,9 @@ void tones_find(struct tones *tones, const float _Complex *sample, size_t n_samp
     memcpy(tones->rest, tones->less, n * sizeof *tones->rest);
     if (n >= TONES_QUIET_MIN && variance > 0.0) {
         lines_find(tones, &fit, &variance);
+    }
+    if (fit.n_lines > 1 && leak.offset_rad != 0.0) {
+        leak_refit(tones, &fit, &leak, &variance);
     }
     found_fill(&fit, &leak, variance, found);
 }

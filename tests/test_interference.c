@@ -90,7 +90,8 @@ static struct interference *fresh(double rate_sps)
 static void window_run(struct interference *x, const struct scene *scene, double leak_offset_rad,
                        size_t step, struct interference_report *report)
 {
-    struct interference_window window = {scene->blf_hz, 0.04, leak_offset_rad};
+    struct interference_window window = {
+        .blf_hz = scene->blf_hz, .blf_tolerance_ratio = 0.04, .leak_offset_rad = leak_offset_rad};
     interference_learn(x, &window, in, scene->n_quiet);
     size_t n_out = 0, n_all = scene->n_samples + interference_delay(x);
     for (size_t k = scene->n_samples; k < n_all; k++) {

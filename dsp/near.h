@@ -1,0 +1,61 @@
+/* near.h - carriers inside the tag's band, beside a leak: fitted to all of the window that is in, the
+ * tag being noise to the fit. The quiet before a reply is too short to say how such a carrier goes on,
+ * and what follows it block by block follows the tag too; a whole reply is longer by far.
+ *                                                                                 layer: dsp
+ * Works on decimated samples of one channel, leak removed. A carrier is level(t) exp(j turn (k - middle))
+ * with level a polynomial of t: constant, unless the window proves more (a carrier that fades or
+ * drifts). The first one does not turn: what the quiet, less the carriers it showed, left of the leak.
+ * Least squares of all at once, and of the step from the tag's idle level to its mean one; frequencies
+ * by Gauss-Newton. */
+#ifndef DSP_NEAR_H
+#define DSP_NEAR_H
+
+#include <complex.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dsp/tones.h"
+
+enum { NEAR_ORDERS = 4, NEAR_TONES_MAX = 1 + TONES_MAX };
+
+struct near_tone {
+    double turn_rad;                    /* a sample */
+    double least_rad, most_rad;         /* where it is looked for */
+    double _Complex level[NEAR_ORDERS]; /* of t^p, t = (k - middle) / reach at sample k */
+};
+
+struct near { /* fields may be read */
+    unsigned n_tones;
+    struct near_tone tone[NEAR_TONES_MAX]; /* [0]: the leak's remainder */
+    double middle, reach;                  /* samples */
+    double quiet;                          /* samples of the quiet */
+    bool leak_turns;                       /* so that its remainder certainly walks */
+};
+
+/* Begin a window with no carrier but the leak, its quiet being the first quiet_samples.
+ *   pre quiet_samples > 0 */
+void near_init(struct near *near, double quiet_samples, bool leak_turns);
+
+/* Add what the quiet told of one: it is amplitude exp(j turn_rad k) at sample k, and turn_rad is known to
+ * turn_sigma_rad.   pre n_tones < NEAR_TONES_MAX */
+void near_add(struct near *near, double _Complex amplitude, double turn_rad, double turn_sigma_rad);
+
+/* Samples that near_fit takes a mean over: no carrier turns by more than half a radian in them. */
+size_t near_block_samples(const struct near *near);
+
+/* Mean of all carriers over samples first .. first + n - 1.   pre n <= near_block_samples() */
+double _Complex near_mean(const struct near *near, size_t first, size_t n);
+
+struct near_source { /* mean of samples first .. first + n - 1, carriers still in */
+    double _Complex (*mean)(const void *context, size_t first, size_t n);
+    const void *context;
+};
+
+/* Fit to the first n_samples.   cost some passes over n_samples / near_block_samples means */
+void near_fit(struct near *near, const struct near_source *source, size_t n_samples);
+
+/* out[k] += sign * all carriers at sample first + k, k < n */
+void near_accumulate(const struct near *near, double sign, size_t first, float _Complex *out,
+                     size_t n);
+
+#endif
