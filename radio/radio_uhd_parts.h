@@ -71,10 +71,10 @@ struct radio_uhd {
     size_t n_tx_channels, tx_packet_samples;
     float _Complex *zeros; /* tx_packet_samples, at least UHD_END_SAMPLES */
     double tx_lead_us;
-    bool burst_open;
-    bool loss_told;      /* why there is no burst has been counted */
-    int64_t late_tick;   /* of the last burst that came too late */
-    int64_t resume_tick; /* no new burst before */
+    bool burst_open, ending; /* its end is on the way */
+    bool loss_told;          /* why there is no burst has been counted */
+    int64_t late_tick;       /* of the last burst that came too late */
+    int64_t resume_tick;     /* no new burst before */
 };
 
 static inline enum status uhd_status(uhd_error error, const char *what)

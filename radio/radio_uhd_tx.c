@@ -35,6 +35,15 @@ static enum status silence(struct radio_uhd *self)
     return uhd_dead(self, self->tx_device, why);
 }
 
+/* Hand over the end of the burst if the device takes it now.   out  self->burst_open */
+static enum status end_try(struct radio_uhd *self)
+{
+    size_t n_taken = 0;
+    enum status status = push(self, self->zeros, UHD_END_SAMPLES, &self->tx_end, &n_taken);
+    self->burst_open = self->ending = n_taken == 0;
+    return status;
+}
+
 /* A few zeros that carry the end of the burst: the carrier is off after them, and a burst that takes
  * its place in time need not wait for them. */
 static enum status end_burst(struct radio_uhd *self)
@@ -43,17 +52,12 @@ static enum status end_burst(struct radio_uhd *self)
         return ST_OK;
     }
     enum status status = ST_OK;
-    size_t n_taken = 0;
     const int64_t end_ns =
         uhd_host_ns() + (is_dead(self) ? 0 : (int64_t)(self->cfg.silence_s * 1e9));
     do {
-        status = push(self, self->zeros, UHD_END_SAMPLES, &self->tx_end, &n_taken);
-    } while (!status && !n_taken && uhd_host_ns() < end_ns);
-    if (!status && !n_taken) {
-        status = silence(self);
-    }
-    self->burst_open = n_taken == 0; /* uhd_tx_end tries again */
-    return status;
+        status = end_try(self);
+    } while (!status && self->burst_open && uhd_host_ns() < end_ns);
+    return !status && self->burst_open ? silence(self) : status; /* uhd_tx_end tries again */
 }
 
 /* A burst refused for being late begins again at once, a second one soon after does not. */
@@ -156,18 +160,20 @@ static enum status send_packet(struct radio_uhd *self, const float _Complex *sam
     return status;
 }
 
-/* End the burst when it has lost its place: the device says so, or its time has passed unsent. */
+/* End the burst when it has lost its place: the device says so, or its time has passed unsent.
+ *   out  self->ending: the device has still to take the end, nothing goes out before */
 static enum status check_burst(struct radio_uhd *self, int64_t tick)
 {
     const bool told = poll_messages(self);
-    if (!self->burst_open || (!told && tick >= radio_uhd_now((struct radio *)self))) {
+    const bool broken = told || tick < radio_uhd_now((struct radio *)self);
+    if (!self->burst_open || !(broken || self->ending)) {
         return ST_OK;
     }
-    self->loss_told = told;
+    self->loss_told = told || (self->ending && self->loss_told);
     /* a device that plays on what it has would still be at the burst's end */
     const int64_t after = tick + 2 * UHD_END_SAMPLES;
     self->resume_tick = after > self->resume_tick ? after : self->resume_tick;
-    return end_burst(self);
+    return end_try(self);
 }
 
 enum status radio_uhd_send(struct radio *radio, const float _Complex *sample, size_t n_samples,
@@ -179,11 +185,11 @@ enum status radio_uhd_send(struct radio *radio, const float _Complex *sample, si
     while (n_samples > 0 && !status) {
         status = check_burst(self, first_tick);
         size_t n_done = self->burst_open ? 0 : drop_late(self, n_samples, first_tick);
-        if (!status && n_done == 0) {
-            if (!wait_lead(self, first_tick)) {
-                status = end_burst(self);
-                return status ? status : ST_STOPPED;
-            }
+        if (!status && n_done == 0 && !wait_lead(self, first_tick)) {
+            status = end_burst(self);
+            return status ? status : ST_STOPPED;
+        }
+        if (!status && n_done == 0 && !self->ending) {
             const size_t n =
                 n_samples < self->tx_packet_samples ? n_samples : self->tx_packet_samples;
             status = send_packet(self, sample, n, first_tick, &n_done);

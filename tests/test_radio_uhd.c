@@ -20,7 +20,11 @@
 #define ADDRESS "127.0.5.1"
 #define SECOND "127.0.5.2"
 #define RATE_SPS 1e6
+#if PROGRAM_IS_SLOW
+#define SLOW "--slow 12"
+#else
 #define SLOW "--slow 3" /* a busy machine is no reason to fail */
+#endif
 #define DEVICE_DELAY 40 /* the device's own transmit-to-receive delay, ticks */
 /* a leak of 1.0: 20 dBm - 14 dB is the receiver's full scale, 6 dBm */
 #define LOUD_AIR "--tags 0 --radio.sim.leak_db -14 --radio.sim.leak_phase_deg 0"
