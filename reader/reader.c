@@ -409,6 +409,7 @@ static enum status reader_make(const struct reader_cfg *cfg, const struct option
     pthread_mutex_init(&r->status_mutex, NULL);
     pthread_mutex_init(&r->progress.mutex, NULL);
     r->progress.not_before_tick = INT64_MIN;
+    r->progress.expected_end_tick = NAN;
     atomic_init(&r->tx_off_tick, INT64_MAX);
     enum status status = planned_only ? parts_plan(r) : parts_set(r, options);
     if (status) {

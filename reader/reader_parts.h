@@ -40,9 +40,17 @@ struct progress { /* DSP -> INVENTORY, latest state only */
     uint64_t id; /* listen it speaks of */
     int64_t not_before_tick;
     int64_t processed_tick;
+    double expected_end_tick; /* of the reply that is being received; NaN */
+};
+
+enum command_kind {
+    COMMAND_WHOLE = 0,
+    COMMAND_BEGINS, /* its bits are a guess; nobody waits for it */
+    COMMAND_REVISES /* takes the place of the one that began at start_tick, where it still can */
 };
 
 struct command_item { /* INVENTORY -> TX */
+    enum command_kind kind;
     size_t n_bits;
     uint8_t bit[COMMAND_BITS_MAX];
     bool with_preamble;

@@ -74,6 +74,12 @@ static const struct option_row run_rows[] = {
      .offset = offsetof(struct run_cfg, turnaround_us),
      .meaning = "end of a reply to start of the next command; not set: the smaller of 100 us and "
                 "0.6 T2max of the link"},
+    {.key = "timing.ack_ahead",
+     .kind = OPTION_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .offset = offsetof(struct run_cfg, ack_ahead),
+     .meaning = "real-time radios: begin a command while the reply it answers is still decoded"},
     {.key = "timing.cpu_list",
      .kind = OPTION_TEXT,
      .unit = "",

@@ -73,6 +73,9 @@ static void progress_tell(struct reader *reader, const struct dsp_state *state)
         not_before = tick_told(reader, not_before);
     }
     reader->progress.not_before_tick = not_before;
+    double end_tick = state->listening ? reply_rx_expected_end(reader->receiver) : NAN;
+    reader->progress.expected_end_tick =
+        reader->slip ? slip_tx_tick(reader->slip, end_tick) : end_tick;
     pthread_mutex_unlock(&reader->progress.mutex);
     bell_ring(&reader->bell_inventory);
 }

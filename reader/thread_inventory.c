@@ -10,10 +10,8 @@
 #include "config/require.h"
 #include "config/units.h"
 #include "protocol/reply.h"
-#include "reader/diagnose_run.h"
-#include "reader/field.h"
 #include "reader/guard.h"
-#include "reader/record_reply.h"
+#include "reader/inventory_parts.h"
 
 #define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
@@ -22,128 +20,9 @@
 #define ACQUIRE_SPARE_US 300.0 /* beyond the spread, for edges and the way through the radio */
 enum { ACQUIRE_TRIES_MAX = 20 };
 
-struct inventory_state {
-    struct reader *reader;
-    struct inventory inventory;
-    struct field field;
-    struct stats_tags *tags;
-    struct stats_distribution latency_ms;
-    struct record_status totals;
-    uint64_t id;                /* of the last command */
-    struct inventory_step step; /* what it is */
-    struct reply_listen listen; /* what was expected after it */
-    double command_start_tick, command_end_tick, slot_start_tick, round_start_tick;
-    int64_t horizon_tick;
-    int carrier_sign;
-    double blf_hz;              /* of the tag being acknowledged; NaN: unknown */
-    struct record_slot quality; /* receiver's view of the slot's replies */
-    struct record_advice advice;
-    struct diagnose_run diagnosis;
-    double next_status_s, last_status_s;
-    uint64_t last_status_reads;
-    double end_tick;      /* of the run, where a decision ended it */
-    double acquired_tick; /* next command, once the receiver's clock is known */
-    unsigned n_acquires;  /* tries to find our command on the receiver's clock; 0: it is known */
-    bool done;
-};
-
 static double ticks_of_us(const struct reader *reader, double us)
 {
     return us * 1e-6 * reader->rate_sps;
-}
-
-static void record_at(struct inventory_state *state, struct record *record, double tick)
-{
-    record->t_s = tick / state->reader->rate_sps;
-    reader_record(state->reader, record);
-}
-
-static void status_record(struct inventory_state *state, enum record_type type, double tick)
-{
-    struct reader *reader = state->reader;
-    struct record record = {.type = type, .status = state->totals};
-    struct record_status *status = &record.status;
-    struct radio_counters counters = radio_counters_read(reader->radio);
-    double t_s = tick / reader->rate_sps;
-    double span_s = type == RECORD_STATUS ? t_s - state->last_status_s : t_s;
-    uint64_t before = type == RECORD_STATUS ? state->last_status_reads : 0;
-    status->reads_per_s = span_s > 0.0 ? (double)(status->reads - before) / span_s : 0.0;
-    status->unique = stats_tags_unique(state->tags);
-    status->overflows = counters.overflows + atomic_load(&reader->dropped_blocks);
-    status->underflows = counters.underflows;
-    status->late += counters.late;
-    status->read_latency_p50_ms = stats_percentile(&state->latency_ms, 0.50);
-    status->read_latency_p99_ms = stats_percentile(&state->latency_ms, 0.99);
-    status->duration_s = t_s;
-    stats_turnaround_read(&reader->turnaround, &status->turnaround_p50_us,
-                          &status->turnaround_p99_us, &status->turnaround_max_us);
-    status->dropped_events = atomic_load(&reader->dropped_records);
-    status->cpu_ratio = reader_cpu_ratio(reader);
-    record_at(state, &record, tick);
-    state->last_status_s = t_s;
-    state->last_status_reads = status->reads;
-}
-
-/* Once a second of sample time, placed by verdicts so that it falls the same way every run. */
-static void status_due(struct inventory_state *state, int64_t tick)
-{
-    double t_s = (double)tick / state->reader->rate_sps;
-    if (t_s >= state->next_status_s) {
-        status_record(state, RECORD_STATUS, (double)tick);
-        state->next_status_s = floor(t_s) + 1.0;
-    }
-}
-
-static void slot_records(struct inventory_state *state, double tick)
-{
-    const struct inventory_step *step = &state->step;
-    if (step->slot.valid) {
-        struct record record = {.type = RECORD_SLOT, .slot = state->quality};
-        record.slot.outcome = step->slot.outcome;
-        record.slot.round = step->slot.round;
-        record.slot.slot = step->slot.slot;
-        record.slot.q = step->slot.q;
-        record.slot.has_rn16 = step->slot.has_rn16;
-        record.slot.rn16 = step->slot.rn16;
-        record.slot.traced = record.slot.detailed = state->reader->cfg.publish.trace;
-        record_slot_count(&record.slot, &state->totals);
-        state->quality.n_replies = 0;
-        state->quality.clipped = false;
-        state->totals.slots[step->slot.outcome]++;
-        record_at(state, &record, tick);
-    }
-    if (step->ended_round.valid) {
-        const struct inventory_round *round = &step->ended_round;
-        struct record record = {.type = RECORD_ROUND};
-        record.round = (struct record_round){
-            .round = round->round,
-            .slots = round->slots,
-            .empty = round->empty,
-            .single = round->single,
-            .collision = round->collision,
-            .q = round->q,
-            .tags_estimated = round->tags_estimated,
-            .duration_s = (tick - state->round_start_tick) / state->reader->rate_sps,
-        };
-        state->totals.rounds++;
-        record_at(state, &record, tick);
-    }
-}
-
-static void command_record(struct inventory_state *state, const struct bitbuf *bits)
-{
-    struct record record = {.type = RECORD_COMMAND};
-    record.command.command = state->step.command;
-    record.command.decoded = record.command.crc_right = true;
-    record.command.n_bits = bits->n_bits;
-    size_t n = bits->n_bits < sizeof record.command.bit ? bits->n_bits : sizeof record.command.bit;
-    memcpy(record.command.bit, bits->bit, n);
-    const struct link *link = &state->reader->link;
-    record.command.tari_us = link->tari_us;
-    record.command.rtcal_us = link->rtcal_us;
-    record.command.trcal_us =
-        command_row(state->step.command.id)->with_preamble ? link->trcal_us : 0.0;
-    record_at(state, &record, state->command_start_tick);
 }
 
 /* PR-ASK flips the carrier at every low: delimiter, data-0, RTcal, (TRcal,) bits. */
@@ -216,6 +95,8 @@ static void command_send(struct inventory_state *state, double start_tick, int64
     static _Thread_local struct bitbuf bits;
     struct command_item item;
     command_make(state, &state->step.command, start_tick, arrival_ns, &bits, &item);
+    item.kind = start_tick == state->ahead.start_tick ? COMMAND_REVISES : COMMAND_WHOLE;
+    ack_ahead_reset(&state->ahead);
     if (row->reply == REPLY_RN16) {
         state->slot_start_tick = start_tick;
     }
@@ -223,7 +104,7 @@ static void command_send(struct inventory_state *state, double start_tick, int64
         state->round_start_tick = start_tick;
     }
     if (reader->cfg.publish.trace) {
-        command_record(state, &bits);
+        inventory_say_command(state, &bits);
     }
     if (state->step.expect != REPLY_NONE) {
         window_open(state, &item);
@@ -301,6 +182,23 @@ static double over_from(const struct inventory_state *state, double decided_tick
     return waits ? fmax(decided_tick, duration_ticks) : decided_tick;
 }
 
+/* A command has begun: what needs no preamble takes its place, anything else comes after it. */
+static double begun_wait(struct inventory_state *state, double earliest_tick)
+{
+    const struct reader *reader = state->reader;
+    if (isnan(state->ahead.start_tick)) {
+        return earliest_tick;
+    }
+    if (earliest_tick <= state->ahead.start_tick &&
+        !command_row(state->step.command.id)->with_preamble) {
+        return state->ahead.start_tick;
+    }
+    double over_tick = state->ahead.over_tick + ticks_of_us(reader, reader->link.t4_min_us) + 1.0;
+    state->carrier_sign = sign_after(reader, state->carrier_sign, state->ahead.n_bits, false);
+    ack_ahead_reset(&state->ahead);
+    return fmax(earliest_tick, over_tick);
+}
+
 /* Answer an event: commands without reply follow one another at once, the first one with a reply
  * ends the turn. `latest_tick`: T2 max after the reply answered. */
 static void respond(struct inventory_state *state, struct inventory_event event,
@@ -310,7 +208,7 @@ static void respond(struct inventory_state *state, struct inventory_event event,
     double heard_tick = state->command_end_tick > 0.0 ? earliest_tick : 0.0;
     for (;;) {
         inventory_advance(&state->inventory, &event, &state->step);
-        slot_records(state, heard_tick);
+        inventory_say_slot(state, heard_tick);
         double decided_tick = earliest_tick;
         earliest_tick = gate_wait(state, earliest_tick);
         if (run_is_over(state, earliest_tick)) {
@@ -327,6 +225,7 @@ static void respond(struct inventory_state *state, struct inventory_event event,
             arrival_ns = 0;
             continue;
         }
+        earliest_tick = begun_wait(state, earliest_tick);
         bool late = earliest_tick > latest_tick;
         state->totals.late += decided_tick > latest_tick;
         latest_tick = INFINITY;
@@ -363,7 +262,7 @@ static void read_record(struct inventory_state *state, const struct reply_result
     state->totals.reads++;
     stats_add(&state->latency_ms,
               (result->end_tick - state->slot_start_tick) / reader->rate_sps * 1e3);
-    record_at(state, &record, result->start_tick);
+    inventory_say(state, &record, result->start_tick);
 }
 
 /* What the receiver says, in the state machine's words. */
@@ -464,8 +363,10 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
     }
     const struct link *link = &reader->link;
     const struct reply_result *result = &item->result;
+    bool begun = !isnan(state->ahead.start_tick);
     double ready =
-        fmax((double)result->ready_tick + reader->turnaround_ticks, soonest_tick(reader));
+        begun ? state->ahead.start_tick
+              : fmax((double)result->ready_tick + reader->turnaround_ticks, soonest_tick(reader));
     double t2_guard_us = T2_GUARD_TPRI * link->tpri_us;
     double earliest, latest = INFINITY;
     if (result->verdict == REPLY_DECODED) {
@@ -480,10 +381,12 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
         earliest =
             state->command_end_tick + ticks_of_us(reader, fmax(link->t1_max_us, link->t4_min_us));
     }
-    status_due(state, result->ready_tick);
+    inventory_say_status_due(state, result->ready_tick);
     struct inventory_event event = event_of(state, result);
     quality_note(state, result, event.heard);
-    respond(state, event, fmax(earliest, ready), latest, item->arrival_ns);
+    bool answered =
+        begun && result->verdict == REPLY_DECODED; /* its end was foreseen well enough */
+    respond(state, event, answered ? ready : fmax(earliest, ready), latest, item->arrival_ns);
 }
 
 /* TX could not send the command in time (real-time radios). */
@@ -516,10 +419,16 @@ static void progress_take(struct inventory_state *state)
 {
     struct progress *progress = &state->reader->progress;
     pthread_mutex_lock(&progress->mutex);
-    int64_t not_before = progress->id == state->id ? progress->not_before_tick : INT64_MIN;
+    bool is_ours = progress->id == state->id;
+    int64_t not_before = is_ours ? progress->not_before_tick : INT64_MIN;
+    double expected_end = is_ours ? progress->expected_end_tick : NAN;
     pthread_mutex_unlock(&progress->mutex);
     if (not_before != INT64_MIN) {
         horizon_from_verdict(state, not_before);
+    }
+    if (!isnan(expected_end)) {
+        ack_ahead_consider(&state->ahead, state->reader, state->step.expect, expected_end,
+                           soonest_tick(state->reader));
     }
 }
 
@@ -564,6 +473,7 @@ void *thread_inventory(void *argument)
     reader_thread_name("zp-inventory");
     watchdog_join(&reader->watchdog, GUARD_DECIDE, "the inventory (INVENTORY thread)");
     state.carrier_sign = 1;
+    ack_ahead_reset(&state.ahead);
     state.blf_hz = NAN;
     state.next_status_s = 1.0;
     state.totals.leak_dbfs = state.totals.noise_dbfs = state.totals.residual_dbfs = NAN;
@@ -578,7 +488,7 @@ void *thread_inventory(void *argument)
                                       : fmax((double)state.horizon_tick, state.command_end_tick);
     reader_wind_up(reader, (int64_t)end);
     if (state.tags) {
-        status_record(&state, RECORD_SUMMARY, end);
+        inventory_say_status(&state, RECORD_SUMMARY, end);
         stats_tags_free(&state.tags);
     }
     struct record_item last = {.over = true};

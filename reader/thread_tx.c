@@ -16,13 +16,28 @@ struct tx_state {
     int64_t end_tick; /* of the ramp down; INT64_MAX while the run goes on */
 };
 
+static enum status command_shape(struct reader *reader, const struct command_item *command)
+{
+    struct tx_shape_frame frame;
+    enum status status = ST_NOT_FOUND;
+    if (command->kind == COMMAND_REVISES) {
+        status = tx_shape_command_revise(reader->shape, &reader->link, command->bit,
+                                         command->n_bits, command->with_preamble, &frame);
+    }
+    /* what should have begun may not have; what is sent already is in the way, and refused */
+    return status != ST_NOT_FOUND
+               ? status
+               : tx_shape_command(reader->shape, &reader->link, command->bit, command->n_bits,
+                                  command->with_preamble, command->start_tick, &frame);
+}
+
 static void command_take(struct reader *reader, struct tx_state *state,
                          const struct command_item *command)
 {
-    struct tx_shape_frame frame;
-    enum status status =
-        tx_shape_command(reader->shape, &reader->link, command->bit, command->n_bits,
-                         command->with_preamble, command->start_tick, &frame);
+    enum status status = command_shape(reader, command);
+    if (command->kind == COMMAND_BEGINS) {
+        return;
+    }
     if (status != ST_OK) {
         struct late_item late = {.id = command->id, .next_tick = state->next_tick};
         reader_push_wait(reader, &reader->lates, &late);

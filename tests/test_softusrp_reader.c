@@ -21,7 +21,7 @@
 static struct softusrp_rig rig;
 static struct program reader;
 
-static void inventory(const char *address)
+static void inventory(const char *address, double lead_us, bool ack_ahead)
 {
     softusrp_rig_start(&rig, "--device addr=%s,channels=1 --slow %d --tags %d", address, SLOW,
                        N_TAGS);
@@ -29,9 +29,10 @@ static void inventory(const char *address)
                    "inventory --radio uhd --args "
                    "addr=%s,recv_frame_size=416,send_frame_size=416,master_clock_rate=2e6 "
                    "--region lab --freq 915M --rate 2M --tx-gain 60 --rx-gain 30 "
-                   "--radio.uhd.delay_us 20 --radio.tx_lead_us 250 --duration %g --json "
+                   "--radio.uhd.delay_us 20 --radio.tx_lead_us %g --timing.ack_ahead=%s "
+                   "--duration %g --json "
                    "--publish.zmq.endpoint tcp://127.0.0.1:%d",
-                   address, RUN_S, program_free_port());
+                   address, lead_us, ack_ahead ? "true" : "false", RUN_S, program_free_port());
     program_wait(&reader, PATIENCE_S);
     program_succeeded(&reader);
 }
@@ -56,7 +57,7 @@ static size_t n_tags_read(const json_t *report, const json_t *events)
 static void softusrp_reader_reads_every_tag_over_libuhd(void **state)
 {
     (void)state;
-    inventory("127.0.1.41");
+    inventory("127.0.1.41", 250.0, true);
     const json_t *report = softusrp_rig_stop(&rig);
     json_t *events = program_events(&reader);
     program_check_events(events);
@@ -70,6 +71,22 @@ static void softusrp_reader_reads_every_tag_over_libuhd(void **state)
     const json_t *bursts = softusrp_rig_value(report, "devices.0.channels.0.tx.bursts");
     const json_t *last = json_array_get(bursts, json_array_size(bursts) - 1);
     assert_string_equal(json_string_value(json_object_get(last, "ending")), "host");
+}
+
+/* 400 us of lead leave no time for an ACK in one piece: T2 is over after 500 us. One that begins before
+ * its RN16 is decoded still comes in time. */
+static void softusrp_reader_begins_acks_ahead(void **state)
+{
+    (void)state;
+    for (int ahead = 0; ahead < 2; ahead++) {
+        inventory("127.0.1.42", 400.0, ahead);
+        const json_t *report = softusrp_rig_stop(&rig);
+        json_t *events = program_events(&reader);
+        assert_in_range(n_tags_read(report, events), ahead ? N_TAGS / 2 : 0, ahead ? N_TAGS : 0);
+        json_decref(events);
+        program_free(&reader);
+        softusrp_rig_free(&rig);
+    }
 }
 
 static int tear_down(void **state)
@@ -86,6 +103,7 @@ int main(void)
 #endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(softusrp_reader_reads_every_tag_over_libuhd, tear_down),
+        cmocka_unit_test_teardown(softusrp_reader_begins_acks_ahead, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
