@@ -13,7 +13,7 @@
 
 #include "tests/program.h"
 
-#define DEVICE "127.0.9.1" /* no other test uses it */
+#define DEVICE "127.0.77.1" /* no other test uses it */
 #define SLOW "8"
 #define PROBE                                                                                      \
     "probe --json --probe.list=false --probe.gain_grid=false --probe.least_lead=false "            \
