@@ -18,6 +18,9 @@ struct probe_cfg {               /* option keys probe.* : probe_options.h */
     double meter_dbm, input_dbm; /* what the user read and put in; NaN: not given */
 };
 
+#define PROBE_LEAD_SAFE_US 60e3 /* no gap in the carrier while levels are taken, on any host */
+#define PROBE_TRIES 3           /* a busy host loses samples now and then */
+
 enum { PROBE_POINTS_MAX = 16, PROBE_PORTS_MAX = RADIO_NAMES_MAX };
 
 struct probe_point { /* of the gain grid */

@@ -41,7 +41,7 @@ void probe_channels_compare(struct probe *probe, const struct probe_segment *off
 }
 
 /* Both channels of the device as it comes, with the settings in force. */
-static enum status both_measure(struct probe *probe)
+static enum status both_measure(struct probe *probe, uint64_t *n_losses)
 {
     static struct probe_script script;
     script = (struct probe_script){0};
@@ -49,6 +49,7 @@ static enum status both_measure(struct probe *probe)
     struct radio_about about;
     struct radio *radio = NULL;
     cfg.n_rx_channels = LIMIT_RX_CHANNELS;
+    cfg.tx_lead_us = fmax(cfg.tx_lead_us, PROBE_LEAD_SAFE_US);
     cfg.freq_hz = probe_next_freq_hz(probe);
     int64_t n = (int64_t)(CARRIER_S * probe->rate_sps);
     int64_t settle = (int64_t)(SETTLE_S * probe->rate_sps);
@@ -58,7 +59,8 @@ static enum status both_measure(struct probe *probe)
     enum status status = probe_open(probe, &cfg, &radio);
     status = status ? status : radio_describe(radio, &about);
     status = status ? status : probe_script_run(&script, radio, &probe->run.tx);
-    if (!status && probe_script_losses(&script) == 0) {
+    *n_losses = probe_script_losses(&script);
+    if (!status && *n_losses == 0) {
         probe_channels_compare(probe, &script.segment[0], &script.segment[1], about.rx_subdev);
     }
     radio_close(&radio);
@@ -74,7 +76,10 @@ enum status probe_channels(struct probe *probe)
         return ST_OK;
     }
     enum status status = option_set_text(probe->options, SUBDEV_KEY, "", "probe");
-    status = status ? status : both_measure(probe);
+    uint64_t n_losses = 1;
+    for (int k = 0; k < PROBE_TRIES && n_losses > 0 && !status; k++) {
+        status = both_measure(probe, &n_losses);
+    }
     enum status restored = option_set_text(probe->options, SUBDEV_KEY, in_force, "probe");
     if (status == ST_STOPPED) {
         return status;

@@ -12,7 +12,6 @@
 #define SETTLE_S 2e-3
 #define SETTLE_REAL_TIME_S 30e-3
 #define LEVEL_S 12e-3
-#define LEAD_SAFE_US 60e3 /* no gap in the carrier while levels are taken, on any host */
 #define GRID_S 4e-3
 #define TONE_MAX_HZ 50e3
 #define CODE_CHIP_HZ 500e3 /* a code faster than this would leave the channel */
@@ -20,7 +19,6 @@
 #define CODE_AHEAD_S 1e-3
 #define CODE_AFTER_S 4e-3
 #define QUERIES 48
-#define MEASURE_TRIES 3 /* a busy host loses samples now and then */
 #define QUERY_GAP_TPRI 30.0
 #define GRID_STEP_DB 10.0
 #define GRID_STEPS 3 /* to either side */
@@ -276,7 +274,7 @@ static enum status measure_once(struct probe *probe, bool tell, uint64_t *n_loss
 {
     struct radio *radio = NULL;
     struct radio_cfg cfg = probe->run.radio;
-    cfg.tx_lead_us = fmax(cfg.tx_lead_us, LEAD_SAFE_US); /* timing is measured on its own */
+    cfg.tx_lead_us = fmax(cfg.tx_lead_us, PROBE_LEAD_SAFE_US); /* timing is measured on its own */
     probe->script = (struct probe_script){0};
     probe->n_points = probe->n_ports = 0;
     enum status status = probe_open(probe, &cfg, &radio);
@@ -300,7 +298,7 @@ enum status probe_measure(struct probe *probe)
 {
     enum status status = ST_OK;
     probe->n_losses = 1;
-    for (int k = 0; k < MEASURE_TRIES && probe->n_losses > 0 && !status; k++) {
+    for (int k = 0; k < PROBE_TRIES && probe->n_losses > 0 && !status; k++) {
         status = measure_once(probe, k == 0, &probe->n_losses);
     }
     return status;

@@ -279,7 +279,7 @@ static void probe_refuses_what_makes_no_sense(void **state)
         {"probe --radio file --args none", "cannot transmit"},
         {"probe --duration 3", "--duration"},
         {"probe --probe.inventory_s 0", "0.1"},
-        {"probe --rx-gain 90", "0..76"},
+        {"probe --probe.list=false --rx-gain 90", "0..76"},
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         struct program program;

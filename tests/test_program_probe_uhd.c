@@ -13,11 +13,12 @@
 
 #include "tests/program.h"
 
-#define DEVICE "127.0.9.1" /* no other test uses it */
+#define DEVICE "127.0.77.1" /* no other test uses it */
 #define SLOW "8"
 #define PROBE                                                                                      \
     "probe --json --probe.list=false --probe.gain_grid=false --probe.least_lead=false "            \
-    "--probe.inventory_s 0.2 --radio uhd --args addr=" DEVICE " --region lab --freq 915M "         \
+    "--probe.inventory_s 0.2 --radio.uhd.silence_s 10 --radio uhd --args addr=" DEVICE             \
+    " --region lab --freq 915M "                                                                   \
     "--rate 2M --tx-gain 60 --rx-gain 30 "
 
 /* Start the device, probe it, end the device.   own  program_free, json_decref */
