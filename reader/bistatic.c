@@ -6,7 +6,7 @@
 
 #include "config/require.h"
 
-enum { QUERY_BITS = 22, ACK_BITS = 18 };
+enum { QUERY_BITS = 22, ACK_BITS = 18, NAK_BITS = 8 };
 
 #define NUMBER_ROW(field_, unit_, fallback_, min_, max_, meaning_)                                 \
     {                                                                                              \
@@ -131,4 +131,9 @@ double bistatic_slot_us(const struct link *link, size_t n_bits)
 {
     return command_us(link, QUERY_BITS) + link->trcal_us + reply_us(link, 16) + link->t2_max_us +
            bistatic_ack_us(link, n_bits);
+}
+
+double bistatic_wake_us(const struct link *link)
+{
+    return command_us(link, NAK_BITS) + link->t4_min_us;
 }

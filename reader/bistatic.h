@@ -41,5 +41,8 @@ double gate_fit(const struct gate *gate, double tick, double needed);
  * with a Query. */
 double bistatic_ack_us(const struct link *link, size_t n_bits);
 double bistatic_slot_us(const struct link *link, size_t n_bits);
+/* A NAK that opens a window, to the next command: tags that were used to the emitter's field take their
+ * levels from it. */
+double bistatic_wake_us(const struct link *link);
 
 #endif

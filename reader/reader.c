@@ -316,7 +316,8 @@ static enum status bistatic_set(struct reader *r)
         return status_fail(ST_USAGE, "the receiver has a clock of its own: bistatic.mode split "
                                      "tracks it (or give both radios one reference)");
     }
-    double slot_s = 1e-6 * bistatic_slot_us(&r->link, EPC_REPLY_BITS);
+    double slot_s =
+        1e-6 * (bistatic_slot_us(&r->link, EPC_REPLY_BITS) + bistatic_wake_us(&r->link));
     if (r->cfg.mode == READER_INVENTORY && !isnan(cfg->gate_s) && cfg->gate_s < slot_s) {
         return status_fail(ST_RANGE,
                            "bistatic.gate_s is %g s, accepted from %g s on: the longest slot of "

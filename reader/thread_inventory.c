@@ -142,17 +142,17 @@ static bool field_next(struct inventory_state *state, double *earliest_tick)
     return false;
 }
 
-/* A NAK, which no tag minds, for a receiver whose clock is not known: DSP looks for it over the whole
+static const struct command nak_command = {.id = COMMAND_NAK}; /* no tag minds */
+/* A NAK for a receiver whose clock is not known: DSP looks for it over the whole
  * spread. Nothing else is sent until that is over. */
 static void acquire(struct inventory_state *state, double start_tick)
 {
     struct reader *reader = state->reader;
-    static const struct command nak = {.id = COMMAND_NAK};
     static _Thread_local struct bitbuf bits;
     struct listen_item item = {.acquires = true};
     state->n_acquires++;
     state->step.expect = REPLY_NONE;
-    command_make(state, &nak, start_tick, 0, &bits, &item.command);
+    command_make(state, &nak_command, start_tick, 0, &bits, &item.command);
     item.id = state->id;
     reader_push_wait(reader, &reader->listens, &item);
     reader_push_wait(reader, &reader->commands, &item.command);
@@ -173,12 +173,21 @@ static double gate_wait(const struct inventory_state *state, double earliest_tic
     return gate_fit(&reader->gate, earliest_tick, fmin(needed, reader->gate.open_ticks));
 }
 
+/* A window's first command is lost on tags used to more field: a NAK goes before.   ret  what may follow */
+static double gate_open(struct inventory_state *state, double start_tick)
+{
+    static _Thread_local struct bitbuf bits;
+    struct command_item item;
+    command_make(state, &nak_command, start_tick, 0, &bits, &item);
+    reader_push_wait(state->reader, &state->reader->commands, &item);
+    return start_tick + ticks_of_us(state->reader, bistatic_wake_us(&state->reader->link));
+}
+
 /* Carrier off: now, or when the run's time is up and the next command would have been later still. */
 static double over_from(const struct inventory_state *state, double decided_tick)
 {
-    const struct reader *reader = state->reader;
-    double duration_ticks = reader->cfg.run.duration_s * reader->rate_sps;
-    bool waits = reader->gate.is_on && isfinite(duration_ticks);
+    double duration_ticks = state->reader->cfg.run.duration_s * state->reader->rate_sps;
+    bool waits = state->reader->gate.is_on && isfinite(duration_ticks);
     return waits ? fmax(decided_tick, duration_ticks) : decided_tick;
 }
 
@@ -233,6 +242,9 @@ static void respond(struct inventory_state *state, struct inventory_event event,
             event = (struct inventory_event){.heard = HEARD_LATE};
             earliest_tick = decided_tick;
             continue;
+        }
+        if (earliest_tick > decided_tick && state->step.expect == REPLY_RN16) {
+            earliest_tick = gate_open(state, earliest_tick);
         }
         command_send(state, earliest_tick, arrival_ns);
         if (state->step.expect != REPLY_NONE) {

@@ -381,7 +381,7 @@ static void program_gated_helper_reads_as_monostatic_with_its_gate(void **state)
 static void program_gate_holds_the_reader(void **state)
 {
     (void)state;
-    json_t *events = run_events("--tags 20 --duration 1 --trace --bistatic.mode helper "
+    json_t *events = run_events("--tags 20 --duration 1.5 --trace --bistatic.mode helper "
                                 "--bistatic.gate_period_s 0.04 --bistatic.gate_s 0.025 "
                                 "--bistatic.gate_offset_s 0.005 --radio.sim.emitter2_level_db 0 "
                                 "--radio.sim.emitter2_period_s 0.04 "

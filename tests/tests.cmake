@@ -76,7 +76,7 @@ target_link_libraries(fuzz_softusrp zp_softusrp)
 add_library(zp_uhd_host STATIC ${CMAKE_SOURCE_DIR}/tests/uhd_host.c)
 target_include_directories(zp_uhd_host PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(zp_uhd_host PUBLIC PkgConfig::UHD PkgConfig::CMOCKA)
-foreach(name test_softusrp test_softusrp_faults test_softusrp_reader test_radio_uhd
+foreach(name test_softusrp test_softusrp_faults test_softusrp_reader test_softusrp_split test_radio_uhd
         test_program_uhd)
     target_link_libraries(${name} zp_uhd_host zp_program)
     add_dependencies(${name} zpreader softusrp)
