@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "config/units.h"
 #include "dsp/plane.h"
 
 enum {
@@ -19,16 +20,23 @@ enum {
 #define STEP_TURN 1.5      /* the same: beyond, the growth does not tell the frequency */
 #define TURN_SIGMAS 5.0    /* as far as the window may contradict the quiet, */
 #define TURN_OF_QUIET 0.5  /* and at least so many rad over the quiet */
+#define SEEK_QUIETS 6.0    /* times the quiet are looked at */
+#define SEEK_STEP 0.5      /* turns over these */
+#define SEEK_DOUBT 1.0
+#define SEEK_RATIO 30.0 /* as RAISE_RATIO */
 #define SINGULAR 1e-12
 #define RAISE_RATIO                                                                                \
     30.0 /* energy a higher order must explain, over a mean's variance: a tag's
                               * lines stand out of its mean power by up to six */
 
-void near_init(struct near *near, double quiet_samples, bool leak_turns)
+void near_init(struct near *near, double quiet_samples, double _Complex leak, double turn_sigma_rad)
 {
     require(quiet_samples > 0.0);
-    *near =
-        (struct near){.n_tones = 1, .reach = 1.0, .quiet = quiet_samples, .leak_turns = leak_turns};
+    *near = (struct near){.reach = 1.0, .quiet = quiet_samples};
+    near_add(near, leak, 0.0, turn_sigma_rad);
+    if (turn_sigma_rad == 0.0) {
+        near->tone[0].least_rad = near->tone[0].most_rad = 0.0;
+    }
 }
 
 void near_add(struct near *near, double _Complex amplitude, double turn_rad, double turn_sigma_rad)
@@ -103,6 +111,12 @@ static void normal_add(struct normal *normal, const double _Complex *row, double
     normal->n_rows++;
 }
 
+/* How much of samples first .. first + n - 1 lies behind the quiet. */
+static double step_share(const struct near *near, size_t first, size_t n)
+{
+    return fmin(fmax(((double)(first + n) - near->quiet) / (double)n, 0.0), 1.0);
+}
+
 static void normal_fill(const struct near *near, const struct near_source *source, size_t n_samples,
                         unsigned n_orders, struct normal *normal)
 {
@@ -120,7 +134,7 @@ static void normal_fill(const struct near *near, const struct near_source *sourc
         double _Complex row[COLUMNS_MAX];
         double t = ((double)first + 0.5 * (double)(n - 1) - near->middle) / near->reach;
         unsigned at = STEPS;
-        row[0] = fmin(fmax(((double)(first + n) - near->quiet) / (double)n, 0.0), 1.0);
+        row[0] = step_share(near, first, n);
         for (unsigned k = 0; k < near->n_tones; k++) {
             double _Complex column = z[k];
             for (unsigned p = 0; p < n_orders; p++) {
@@ -176,6 +190,12 @@ static double normal_solve(const struct normal *normal, const unsigned *n_used, 
     return fmax(normal->energy - explained, 0.0) / freedom;
 }
 
+/* Its frequency is not known for certain. */
+static bool is_free(const struct near_tone *tone)
+{
+    return tone->most_rad > tone->least_rad;
+}
+
 /* One Gauss-Newton step.  returns the largest turn over half the window that it changed */
 static double turns_step(struct near *near, const struct near_source *source, size_t n_samples)
 {
@@ -183,12 +203,12 @@ static double turns_step(struct near *near, const struct near_source *source, si
     double _Complex x[COLUMNS_MAX];
     unsigned n_used[NEAR_TONES_MAX];
     for (unsigned k = 0; k < near->n_tones; k++) {
-        n_used[k] = 2;
+        n_used[k] = is_free(&near->tone[k]) ? 2 : 1;
     }
     normal_fill(near, source, n_samples, 2, &normal);
     normal_solve(&normal, n_used, x);
     double most = 0.0;
-    for (unsigned k = 1; k < near->n_tones; k++) {
+    for (unsigned k = 0; k < near->n_tones; k++) {
         struct near_tone *tone = &near->tone[k];
         const double _Complex *level = x + STEPS + 2 * k;
         double turn = plane_along(I * level[0], level[1]) / (plane_power(level[0]) + 1e-300);
@@ -200,6 +220,15 @@ static double turns_step(struct near *near, const struct near_source *source, si
     return most;
 }
 
+static void turns_fit(struct near *near, const struct near_source *source, size_t n_samples)
+{
+    for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
+        if (turns_step(near, source, n_samples) < SETTLED_TURN) {
+            return;
+        }
+    }
+}
+
 /* Levels at the frequencies found: as many orders as earn their place. */
 static void levels_fit(struct near *near, const struct near_source *source, size_t n_samples)
 {
@@ -207,7 +236,7 @@ static void levels_fit(struct near *near, const struct near_source *source, size
     double _Complex x[COLUMNS_MAX], tried[COLUMNS_MAX];
     unsigned n_used[NEAR_TONES_MAX];
     for (unsigned k = 0; k < near->n_tones; k++) {
-        n_used[k] = k == 0 && near->leak_turns ? 2 : 1;
+        n_used[k] = 1;
     }
     normal_fill(near, source, n_samples, NEAR_ORDERS, &normal);
     double variance = normal_solve(&normal, n_used, x);
@@ -236,12 +265,57 @@ void near_fit(struct near *near, const struct near_source *source, size_t n_samp
     require(near->n_tones > 1);
     require(n_samples >= BLOCKS_OF_QUIET);
     near->middle = near->reach = 0.5 * (double)n_samples;
-    for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
-        if (turns_step(near, source, n_samples) < SETTLED_TURN) {
-            break;
+    turns_fit(near, source, n_samples);
+    levels_fit(near, source, n_samples);
+}
+
+/* Variance that one level for every carrier leaves of a mean, a leak that may turn having a slope as well;
+ * the last carrier left out if so wanted. */
+static double variance_left(const struct near *near, const struct normal *normal, bool without_last)
+{
+    double _Complex x[COLUMNS_MAX];
+    unsigned n_used[NEAR_TONES_MAX] = {is_free(&near->tone[0]) ? 2 : 1, 1, 1, 1, 1};
+    if (without_last) {
+        n_used[near->n_tones - 1] = 0;
+    }
+    return normal_solve(normal, n_used, x);
+}
+
+bool near_seek(struct near *near, const struct near_source *source, size_t n_samples,
+               double most_rad)
+{
+    require(n_samples >= BLOCKS_OF_QUIET);
+    if (near->n_tones == NEAR_TONES_MAX) {
+        return false;
+    }
+    double reach = fmin((double)n_samples, SEEK_QUIETS * near->quiet);
+    size_t n_used = (size_t)reach;
+    double turn = 2.0 * UNITS_PI / reach, least = INFINITY;
+    struct near tried = *near;
+    struct near_tone *tone = &tried.tone[tried.n_tones++], best = {0};
+    struct normal normal;
+    tried.middle = tried.reach = 0.5 * reach;
+    for (double turn_rad = -most_rad; turn_rad <= most_rad; turn_rad += SEEK_STEP * turn) {
+        *tone = (struct near_tone){.turn_rad = turn_rad,
+                                   .least_rad = turn_rad - SEEK_DOUBT * turn,
+                                   .most_rad = turn_rad + SEEK_DOUBT * turn};
+        normal_fill(&tried, source, n_used, 2, &normal);
+        double left = variance_left(&tried, &normal, false);
+        if (left < least) {
+            least = left;
+            best = *tone;
         }
     }
-    levels_fit(near, source, n_samples);
+    *tone = best;
+    turns_fit(&tried, source, n_used);
+    normal_fill(&tried, source, n_used, 2, &normal);
+    double after = variance_left(&tried, &normal, false);
+    double before = variance_left(&tried, &normal, true);
+    if (!((before - after) * (double)normal.n_rows > SEEK_RATIO * after)) {
+        return false;
+    }
+    near->tone[near->n_tones++] = *tone;
+    return true;
 }
 
 /* out[0 .. n-1] += sign * tone at first + 0 ..; phasors are taken anew at every multiple of ANCHOR, so
