@@ -241,7 +241,7 @@ static void near_begin(struct front *front)
         unsigned n =
             channel->interference ? interference_near(channel->interference, tone, &middle) : 0;
         near_init(&channel->told, (double)front->quiet_samples / factor, channel->quiet.leak,
-                  channel->quiet.offset_sigma_rad * factor);
+                  offset_rad * factor, channel->quiet.offset_sigma_rad * factor);
         for (unsigned k = 0; k < n; k++) {
             double turn_rad = tone[k].offset_rad - offset_rad;
             double u = sin(0.5 * turn_rad);
@@ -465,6 +465,7 @@ static void channels_add(struct front *front, size_t done, size_t n_out)
         if (front->has_near) { /* what was told of them back in, what is known now out */
             near_accumulate(&channel->told, 1.0, done, channel->decimated, n_out);
             near_accumulate(&channel->near, -1.0, done, channel->decimated, n_out);
+            near_unturn(&channel->near, 1.0, done, channel->decimated, n_out);
         }
     }
     whiten_apply(&front->whiten, decimated, n_out);
@@ -524,7 +525,10 @@ static double _Complex near_sample_mean(const void *context, size_t first, size_
     if (!front->whiten.plain) {
         whiten_undo(&front->whiten, mean);
     }
-    return mean[reader->channel] + near_mean(&front->channel[reader->channel].near, first, n);
+    const struct near *near = &front->channel[reader->channel].near;
+    double middle = (double)first + 0.5 * (double)(n - 1);
+    return mean[reader->channel] * cexp(I * near->tone[0].turn_rad * middle) +
+           near_mean(near, first, n);
 }
 
 /* Samples at .. at + n - 1 out of the sums, as they were before whitening, with the carriers that are
@@ -549,8 +553,10 @@ static void near_read_back(struct front *front, const struct near *before, size_
     }
     for (unsigned c = 0; c < n_channels; c++) {
         float _Complex *sample = front->channel[c].decimated;
+        near_unturn(&before[c], -1.0, at, sample, n);
         near_accumulate(&before[c], 1.0, at, sample, n);
         near_accumulate(&front->channel[c].near, -1.0, at, sample, n);
+        near_unturn(&front->channel[c].near, 1.0, at, sample, n);
     }
 }
 
@@ -600,6 +606,13 @@ static void near_replace(struct front *front, const struct near *before, bool re
             sums_extend(&front->channel[c], sample[c], 0.0F, n);
         }
     }
+}
+
+double front_offset_rad(const struct front *front)
+{
+    const struct front_channel *channel = &front->channel[0];
+    double more_rad = front->has_near ? channel->near.tone[0].turn_rad / front->factor : 0.0;
+    return channel->quiet.offset_rad + more_rad;
 }
 
 bool front_has_near(const struct front *front)

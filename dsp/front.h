@@ -36,11 +36,11 @@ struct front_channel {
     struct canceller_quiet quiet;
     size_t n_clean;
     struct integral integral;
-    double _Complex part; /* of its last sum, since the place before that four divides */
-    struct near told;  /* carriers in the tag's band: what cleaner and canceller take out, */
-    struct near near;  /* what the sums are without, */
-    struct near next;  /* and what will be fitted next */
-    unsigned n_sought; /* of next, those that the quiet did not tell: the last ones */
+    double _Complex part;  /* of its last sum, since the place before that four divides */
+    struct near told;      /* carriers in the tag's band: what cleaner and canceller take out, */
+    struct near near;      /* what the sums are without, */
+    struct near next;      /* and what will be fitted next */
+    unsigned n_sought;     /* of next, those that the quiet did not tell: the last ones */
     float _Complex weight; /* in the sum of the channels */
 };
 
@@ -86,6 +86,9 @@ bool front_learn(struct front *front);
 /* Extend the sums, but no further than limit_samples: nothing may depend on samples that came early
  * only because of how blocks are cut.  returns the samples the sums hold now */
 size_t front_extend(struct front *front, size_t limit_samples);
+
+/* Turn of the leak, a raw sample, that is taken out. */
+double front_offset_rad(const struct front *front);
 
 /* There are carriers in the tag's band: front_near_fit will change the sums. */
 bool front_has_near(const struct front *front);

@@ -29,13 +29,15 @@ struct near { /* fields may be read */
     struct near_tone tone[NEAR_TONES_MAX]; /* [0]: the leak */
     double middle, reach;                  /* samples */
     double quiet;                          /* samples of the quiet */
+    double turned_rad;                     /* of the leak, taken out before */
     bool leak_turns;                       /* so that its remainder certainly walks */
 };
 
 /* Begin a window with no carrier but the leak, its quiet being the first quiet_samples. A leak that turned
- * before it was stopped may still turn, unknown by turn_sigma_rad; otherwise that is 0.
+ * by turned_rad a sample before it was stopped may still turn, unknown by turn_sigma_rad; that the turn was
+ * mistaken, another carrier's doing, is tried as well. Otherwise both are 0.
  *   pre quiet_samples > 0 */
-void near_init(struct near *near, double quiet_samples, double _Complex leak,
+void near_init(struct near *near, double quiet_samples, double _Complex leak, double turned_rad,
                double turn_sigma_rad);
 
 /* Add what the quiet told of one: it is amplitude exp(j turn_rad k) at sample k, and turn_rad is known to
@@ -65,5 +67,9 @@ bool near_seek(struct near *near, const struct near_source *source, size_t n_sam
 /* out[k] += sign * all carriers at sample first + k, k < n */
 void near_accumulate(const struct near *near, double sign, size_t first, float _Complex *out,
                      size_t n);
+
+/* sample[k] *= exp(-j sign turn (first + k)), turn the leak's: what came with it stands still then. */
+void near_unturn(const struct near *near, double sign, size_t first, float _Complex *sample,
+                 size_t n);
 
 #endif

@@ -97,7 +97,7 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     result->leak_dbfs = units_db_from_power_ratio(quiet->power - quiet->noise_variance);
     result->noise_dbfs = units_db_from_power_ratio(quiet->noise_variance);
     result->residual_dbfs = units_db_from_power_ratio(plane_power(residual_mean(rx)));
-    result->offset_hz = quiet->offset_rad * rx->rate_sps / (2.0 * UNITS_PI);
+    result->offset_hz = front_offset_rad(rx->front) * rx->rate_sps / (2.0 * UNITS_PI);
     result->clipped = front_is_clipped(rx->front);
     trace_init(&result->trace);
     result->trace.gate_nats = rx->gate_nats;
