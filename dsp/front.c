@@ -6,24 +6,12 @@
 #include <string.h>
 
 #include "config/require.h"
-#include "config/units.h"
 #include "config/vector.h"
+#include "dsp/front_parts.h"
 #include "dsp/plane.h"
 
-enum {
-    CLEAN_AHEAD = 256,
-    APPEND_MAX = 4096,
-    NOISE_SAMPLES_MIN = 16,
-    SETTLE_PARTS = 8,
-    SETTLE_SAMPLES_MIN = 4,
-    NEAR_CHUNK = 1024,
-    UNEVEN_PARTS = 8,
-    UNEVEN_STRIDE = 4
-};
+enum { CLEAN_AHEAD = 256, APPEND_MAX = 4096, SETTLE_PARTS = 8, SETTLE_SAMPLES_MIN = 4 };
 #define NEAR_BLF 1.5       /* carriers this near to the leak are fitted to the whole window */
-#define SEEK_BLF 0.35      /* slower carriers are sought when a reply is not read, */
-#define SEEK_OF_QUIET 2.0  /* and only what turns so little in the quiet */
-#define UNEVEN_RATIO 30.0  /* of noise alone the mean is 7 and this is reached once in 1e7 */
 #define SETTLE_RATIO 40.0  /* squared, over a part's variance: noise does it once in 1e6 */
 #define CLIP_LEVEL 0.9995F /* a 12-bit converter's last code */
 #define BEYOND_LEVEL 1.01F /* no converter gives this: floats whose full scale is not 1 */
@@ -230,32 +218,6 @@ static void front_clean(struct front *front, size_t n_wanted)
     front->n_given = until;
 }
 
-/* What the cleaners leave of carriers in the tag's band, in terms of the sums. */
-static void near_begin(struct front *front)
-{
-    front->has_near = false;
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct front_channel *channel = &front->channel[c];
-        double factor = front->factor, offset_rad = channel->quiet.offset_rad, middle;
-        struct tone tone[TONES_MAX];
-        unsigned n =
-            channel->interference ? interference_near(channel->interference, tone, &middle) : 0;
-        near_init(&channel->told, (double)front->quiet_samples / factor, channel->quiet.leak,
-                  offset_rad * factor, channel->quiet.offset_sigma_rad * factor);
-        for (unsigned k = 0; k < n; k++) {
-            double turn_rad = tone[k].offset_rad - offset_rad;
-            double u = sin(0.5 * turn_rad);
-            double kept = u != 0.0 ? sin(0.5 * turn_rad * factor) / (factor * u) : 1.0;
-            double phase = 0.5 * turn_rad * (factor - 1.0) - tone[k].offset_rad * middle;
-            near_add(&channel->told, kept * tone[k].amplitude * cexp(I * phase), turn_rad * factor,
-                     tone[k].offset_sigma_rad * factor);
-        }
-        channel->near = channel->next = channel->told;
-        channel->n_sought = 0;
-        front->has_near = front->has_near || n > 0;
-    }
-}
-
 /* One emitter, one offset: the channel that hears it best tells it to the others. */
 static void quiet_measure(struct front *front)
 {
@@ -345,7 +307,7 @@ static void noise_learn(struct front *front)
     double floor_variance = quiet->power * 1e-13 + 1e-24;
     const float _Complex *noise[LIMIT_RX_CHANNELS];
     /* too few decimated samples: raw ones tell more, though not of their colour */
-    bool coarse = front->quiet_samples / front->factor < NOISE_SAMPLES_MIN;
+    bool coarse = front->quiet_samples / front->factor < FRONT_NOISE_SAMPLES_MIN;
     unsigned factor = coarse ? 1 : front->factor;
     size_t n = front->quiet_samples / factor;
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
@@ -386,7 +348,7 @@ bool front_learn(struct front *front)
         return false;
     }
     quiet_measure(front);
-    near_begin(front);
+    front_near_begin(front);
     noise_learn(front);
     return true;
 }
@@ -405,8 +367,8 @@ static void sum_one(struct front_channel *channel, float _Complex sample)
 }
 
 /* Samples less a level onto the sums. */
-static void sums_extend(struct front_channel *channel, const float _Complex *sample,
-                        float _Complex level, size_t n)
+void front_sums_extend(struct front_channel *channel, const float _Complex *sample,
+                       float _Complex level, size_t n)
 {
     struct integral *integral = &channel->integral;
     size_t k = 0;
@@ -441,7 +403,7 @@ static void sums_extend(struct front_channel *channel, const float _Complex *sam
     }
 }
 
-static void combined_extend(struct front *front)
+void front_combined_extend(struct front *front)
 {
     size_t n = front->channel[0].integral.n_samples;
     for (size_t k = front->combined.n_samples + 1; k <= n; k++) {
@@ -470,7 +432,7 @@ static void channels_add(struct front *front, size_t done, size_t n_out)
     }
     whiten_apply(&front->whiten, decimated, n_out);
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        sums_extend(&front->channel[c], decimated[c], 0.0F, n_out);
+        front_sums_extend(&front->channel[c], decimated[c], 0.0F, n_out);
     }
 }
 
@@ -490,8 +452,8 @@ size_t front_extend(struct front *front, size_t limit_samples)
     const struct front_channel *first = &front->channel[0];
     if (front->factor == 1 && front->whiten.plain && first->quiet.offset_rad == 0.0 &&
         !front->has_near) {
-        sums_extend(&front->channel[0], first->raw + front->raw_at,
-                    (float _Complex)first->quiet.leak, n_out); /* nothing else to be done */
+        front_sums_extend(&front->channel[0], first->raw + front->raw_at,
+                          (float _Complex)first->quiet.leak, n_out); /* nothing else to be done */
     } else {
         channels_add(front, done, n_out);
     }
@@ -503,216 +465,9 @@ size_t front_extend(struct front *front, size_t limit_samples)
     }
     front->raw_at += n_raw;
     if (front->is_combined) {
-        combined_extend(front);
+        front_combined_extend(front);
     }
     return done + n_out;
-}
-
-struct near_reader { /* a channel's samples out of the sums, its carriers back in */
-    const struct front *front;
-    unsigned channel;
-};
-
-static double _Complex near_sample_mean(const void *context, size_t first, size_t n)
-{
-    const struct near_reader *reader = context;
-    const struct front *front = reader->front;
-    double _Complex mean[LIMIT_RX_CHANNELS];
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        const double _Complex *sum = front->channel[c].integral.sum + first;
-        mean[c] = (sum[n] - sum[0]) / (double)n;
-    }
-    if (!front->whiten.plain) {
-        whiten_undo(&front->whiten, mean);
-    }
-    const struct near *near = &front->channel[reader->channel].near;
-    double middle = (double)first + 0.5 * (double)(n - 1);
-    return mean[reader->channel] * cexp(I * near->tone[0].turn_rad * middle) +
-           near_mean(near, first, n);
-}
-
-/* Samples at .. at + n - 1 out of the sums, as they were before whitening, with the carriers that are
- * known now out of them instead of those known before.  in, out last[]: the sums before the first */
-static void near_read_back(struct front *front, const struct near *before, size_t at, size_t n,
-                           double _Complex *last)
-{
-    unsigned n_channels = front->cfg.n_channels;
-    for (size_t k = 0; k < n; k++) {
-        double _Complex value[LIMIT_RX_CHANNELS];
-        for (unsigned c = 0; c < n_channels; c++) {
-            double _Complex sum = front->channel[c].integral.sum[at + k + 1];
-            value[c] = sum - last[c];
-            last[c] = sum;
-        }
-        if (!front->whiten.plain) {
-            whiten_undo(&front->whiten, value);
-        }
-        for (unsigned c = 0; c < n_channels; c++) {
-            front->channel[c].decimated[k] = (float _Complex)value[c];
-        }
-    }
-    for (unsigned c = 0; c < n_channels; c++) {
-        float _Complex *sample = front->channel[c].decimated;
-        near_unturn(&before[c], -1.0, at, sample, n);
-        near_accumulate(&before[c], 1.0, at, sample, n);
-        near_accumulate(&front->channel[c].near, -1.0, at, sample, n);
-        near_unturn(&front->channel[c].near, 1.0, at, sample, n);
-    }
-}
-
-/* The noise once more, from a quiet without what was not known of the carriers. */
-static void near_relearn(struct front *front, const struct near *before)
-{
-    double _Complex last[LIMIT_RX_CHANNELS] = {0};
-    const float _Complex *noise[LIMIT_RX_CHANNELS];
-    size_t n = front->quiet_samples / front->factor;
-    const struct canceller_quiet *quiet = &front->channel[0].quiet;
-    if (n < NOISE_SAMPLES_MIN) {
-        return;
-    }
-    near_read_back(front, before, 0, n, last);
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        noise[c] = front->channel[c].decimated;
-    }
-    whiten_learn(&front->whiten, front->cfg.n_channels, noise, n, quiet->power * 1e-13 + 1e-24,
-                 front->cfg.whiten);
-}
-
-/* The sums less what is known of the carriers now, and no longer less what was known before. */
-static void near_replace(struct front *front, const struct near *before, bool relearn)
-{
-    struct whiten whiten = front->whiten;
-    size_t n_samples = front->channel[0].integral.n_samples;
-    double _Complex last[LIMIT_RX_CHANNELS] = {0};
-    if (relearn) {
-        near_relearn(front, before);
-    }
-    struct whiten now = front->whiten;
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        front->channel[c].integral.n_samples = 0;
-        front->channel[c].part = 0.0;
-    }
-    for (size_t at = 0; at < n_samples; at += NEAR_CHUNK) {
-        float _Complex *sample[LIMIT_RX_CHANNELS];
-        size_t n = n_samples - at < NEAR_CHUNK ? n_samples - at : NEAR_CHUNK;
-        front->whiten = whiten;
-        near_read_back(front, before, at, n, last);
-        front->whiten = now;
-        for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-            sample[c] = front->channel[c].decimated;
-        }
-        whiten_apply(&front->whiten, sample, n);
-        for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-            sums_extend(&front->channel[c], sample[c], 0.0F, n);
-        }
-    }
-}
-
-double front_offset_rad(const struct front *front)
-{
-    const struct front_channel *channel = &front->channel[0];
-    double more_rad = front->has_near ? channel->near.tone[0].turn_rad / front->factor : 0.0;
-    return channel->quiet.offset_rad + more_rad;
-}
-
-bool front_has_near(const struct front *front)
-{
-    return front->has_near;
-}
-
-void front_near_fit(struct front *front, bool relearn)
-{
-    require(front->has_near);
-    struct near before[LIMIT_RX_CHANNELS], now[LIMIT_RX_CHANNELS];
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        before[c] = front->channel[c].near;
-        now[c] = front->channel[c].next;
-        struct near_reader reader = {front, c};
-        if (now[c].n_tones > 1) {
-            near_fit(&now[c], &(struct near_source){near_sample_mean, &reader},
-                     front->channel[c].integral.n_samples);
-        }
-    }
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        front->channel[c].near = front->channel[c].next = now[c];
-    }
-    near_replace(front, before, relearn);
-    if (front->is_combined) {
-        front->combined.n_samples = 0;
-        combined_extend(front);
-    }
-}
-
-/* Means over eighths of a channel's quiet differ by more than its noise explains, as told by neighbouring
- * samples: something moves too slowly for the quiet to name. */
-static bool quiet_is_uneven(const struct near_reader *reader)
-{
-    const struct front *front = reader->front;
-    const struct near *near = &front->channel[reader->channel].near;
-    size_t n = front->quiet_samples / front->factor / UNEVEN_PARTS, n_pairs = 0;
-    double _Complex part[UNEVEN_PARTS], mean = 0.0;
-    double noise = 0.0, spread = 0.0;
-    if (n < UNEVEN_STRIDE) {
-        return false;
-    }
-    for (size_t k = 0; k < UNEVEN_PARTS; k++) {
-        part[k] = near_sample_mean(reader, k * n, n) - near_mean(near, k * n, n);
-        mean += part[k] / UNEVEN_PARTS;
-    }
-    for (size_t k = 0; k < UNEVEN_PARTS; k++) {
-        spread += plane_power(part[k] - mean) * (double)n;
-    }
-    for (size_t k = 0; k + 2 <= n * UNEVEN_PARTS; k += UNEVEN_STRIDE, n_pairs++) {
-        double _Complex one = near_sample_mean(reader, k, 1);
-        noise += 0.5 * plane_power(near_sample_mean(reader, k + 1, 1) - one);
-    }
-    return spread > UNEVEN_RATIO * noise / (double)n_pairs;
-}
-
-bool front_has_walked(const struct front *front)
-{
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct near_reader reader = {front, c};
-        if (quiet_is_uneven(&reader)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool front_has_sought(const struct front *front)
-{
-    unsigned n = 0;
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        n += front->channel[c].n_sought;
-    }
-    return n > 0;
-}
-
-bool front_near_seek(struct front *front, bool anew)
-{
-    double samples = front->cfg.rate_sps / front->window.blf_hz / front->factor; /* a Tpri */
-    size_t n_samples = front->channel[0].integral.n_samples;
-    bool found = false;
-    if (!front->cfg.notch || n_samples * front->factor <= front->quiet_samples) {
-        return false;
-    }
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct near *near = &front->channel[c].next;
-        struct near_reader reader = {front, c};
-        if (anew) {
-            found = found || front->channel[c].n_sought > 0;
-            near->n_tones -= front->channel[c].n_sought;
-            front->channel[c].n_sought = 0;
-        }
-        double most_rad = 2.0 * UNITS_PI * fmin(SEEK_BLF / samples, SEEK_OF_QUIET / near->quiet);
-        bool more =
-            near_seek(near, &(struct near_source){near_sample_mean, &reader}, n_samples, most_rad);
-        front->channel[c].n_sought += more;
-        found = found || more;
-    }
-    front->has_near = front->has_near || found;
-    return found;
 }
 
 void front_combine(struct front *front, const double _Complex *weight)
@@ -724,7 +479,7 @@ void front_combine(struct front *front, const double _Complex *weight)
     front->is_combined = true;
     front->combined.n_samples = 0;
     front->combined.sum[0] = 0.0;
-    combined_extend(front);
+    front_combined_extend(front);
 }
 
 const struct integral *front_integral(const struct front *front)

@@ -96,6 +96,9 @@ bool front_has_near(const struct front *front);
 /* ... some of which the quiet did not tell. */
 bool front_has_sought(const struct front *front);
 
+/* These, as channel 0 hears them.  out tone[n_max], returns how many */
+unsigned front_sought(const struct front *front, struct reply_tone *tone, unsigned n_max);
+
 /* Fit the carriers in the tag's band to all samples of the sums and take them out of these, and of what
  * front_extend will add.   in relearn: the noise is learnt anew as well, and the sums are scaled by it
  *   pre front_has_near   cost a few passes over the sums */

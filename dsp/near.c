@@ -21,7 +21,7 @@ enum {
 #define TURN_SIGMAS 5.0    /* as far as the window may contradict the quiet, */
 #define TURN_OF_QUIET 1.5  /* and at least so many rad over the quiet */
 #define SEEK_QUIETS 6.0    /* times the quiet are looked at */
-#define SEEK_STEP 0.5      /* turns over these */
+#define SEEK_STEP 0.2      /* turns over these */
 #define HELD_RATIO 1.2     /* variance left by a leak that does not turn over one that does */
 #define SEEK_DOUBT 1.0
 #define SEEK_RATIO 30.0 /* as RAISE_RATIO */
