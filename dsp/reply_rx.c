@@ -14,7 +14,8 @@
 #define STRIDE_SYMBOLS 4.0
 #define EXPECTED_NATS_MIN 40.0 /* what noise takes for a reply scores less */
 #define EXPECTED_SYMBOLS_MIN 6 /* the clock is known well enough to see the end */
-#define NEAR_GROWTH 1.3 /* carriers in the tag's band: fitted again when there is so much more */
+#define NEAR_GROWTH 1.3    /* carriers in the tag's band: fitted again when there is so much more */
+#define SEEK_NATS_MIN 30.0 /* as reply_judge's least score of a reply */
 #define LONGEST_WINDOW_TPRI 6000.0
 enum { EPC_BITS_USUAL = 128 };
 enum {
@@ -293,7 +294,8 @@ static void search_first(struct reply_rx *rx)
     if (front_has_near(rx->front)) {
         front_near_fit(rx->front, false);
     }
-    if (front_has_walked(rx->front)) {
+    rx->has_walked = front_has_walked(rx->front);
+    if (rx->has_walked) {
         front_near_seek(rx->front, false);
     }
     search_fitted(rx);
@@ -379,7 +381,7 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
             return false;
         }
         search_first(rx);
-        if (rx->tracks.n == 0 && !search_seek(rx)) {
+        if (rx->tracks.n == 0 && !(rx->has_walked && search_seek(rx))) {
             reply_judge(rx, false, result);
             return true;
         }
@@ -390,7 +392,9 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         }
         reply_judge(rx, rx->needs_samples <= rx->capacity_samples, result);
         rx->is_complete = true;
-    } while (result->verdict != REPLY_DECODED && search_seek(rx));
+        /* what scores no more than noise does is worth no look */
+    } while (result->verdict != REPLY_DECODED &&
+             (rx->has_walked || result->score_nats > SEEK_NATS_MIN) && search_seek(rx));
     rx->state = RX_IDLE;
     return true;
 }
