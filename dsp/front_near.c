@@ -55,9 +55,11 @@ static double _Complex near_sample_mean(const void *context, size_t first, size_
         whiten_undo(&front->whiten, mean);
     }
     const struct near *near = &front->channel[reader->channel].near;
-    double middle = (double)first + 0.5 * (double)(n - 1);
-    return mean[reader->channel] * cexp(I * near->tone[0].turn_rad * middle) +
-           near_mean(near, first, n);
+    double _Complex rest = mean[reader->channel];
+    if (near->tone[0].turn_rad != 0.0) {
+        rest *= cexp(I * near->tone[0].turn_rad * ((double)first + 0.5 * (double)(n - 1)));
+    }
+    return rest + near_mean(near, first, n);
 }
 
 /* Samples at .. at + n - 1 out of the sums, as they were before whitening, with the carriers that are

@@ -86,8 +86,10 @@ double _Complex near_mean(const struct near *near, size_t first, size_t n)
     double _Complex sum = 0.0;
     for (unsigned k = 0; k < near->n_tones; k++) {
         const struct near_tone *tone = &near->tone[k];
-        sum += mean_gain(tone->turn_rad, n) * polynomial(tone, away / near->reach) *
-               cexp(I * tone->turn_rad * away);
+        double _Complex level = polynomial(tone, away / near->reach);
+        sum += tone->turn_rad == 0.0
+                   ? level
+                   : mean_gain(tone->turn_rad, n) * level * cexp(I * tone->turn_rad * away);
     }
     return sum;
 }
@@ -320,11 +322,12 @@ static double seek_one(struct near *near, const struct near_source *source, size
     double turn = 2.0 * UNITS_PI / (double)n_samples, least = INFINITY;
     struct near_tone *tone = &near->tone[near->n_tones++], best = {0};
     struct normal normal;
+    unsigned n_orders = is_free(&near->tone[0]) ? 2 : 1; /* as variance_left wants */
     for (double turn_rad = -most_rad; turn_rad <= most_rad; turn_rad += SEEK_STEP * turn) {
         *tone = (struct near_tone){.turn_rad = turn_rad,
                                    .least_rad = turn_rad - SEEK_DOUBT * turn,
                                    .most_rad = turn_rad + SEEK_DOUBT * turn};
-        normal_fill(near, source, n_samples, 2, &normal);
+        normal_fill(near, source, n_samples, n_orders, &normal);
         double left = variance_left(near, &normal, false);
         if (left < least) {
             least = left;
@@ -333,7 +336,7 @@ static double seek_one(struct near *near, const struct near_source *source, size
     }
     *tone = best;
     turns_fit(near, source, n_samples);
-    normal_fill(near, source, n_samples, 2, &normal);
+    normal_fill(near, source, n_samples, n_orders, &normal);
     double after = variance_left(near, &normal, false);
     double before = variance_left(near, &normal, true);
     *gain = (before - after) * (double)normal.n_rows / (after + 1e-300);
