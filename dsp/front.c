@@ -7,16 +7,10 @@
 
 #include "config/require.h"
 #include "config/vector.h"
+#include "dsp/front_parts.h"
 #include "dsp/plane.h"
 
-enum {
-    CLEAN_AHEAD = 256,
-    APPEND_MAX = 4096,
-    NOISE_SAMPLES_MIN = 16,
-    SETTLE_PARTS = 8,
-    SETTLE_SAMPLES_MIN = 4,
-    NEAR_CHUNK = 1024
-};
+enum { CLEAN_AHEAD = 256, APPEND_MAX = 4096, SETTLE_PARTS = 8, SETTLE_SAMPLES_MIN = 4 };
 #define NEAR_BLF 1.5       /* carriers this near to the leak are fitted to the whole window */
 #define SETTLE_RATIO 40.0  /* squared, over a part's variance: noise does it once in 1e6 */
 #define CLIP_LEVEL 0.9995F /* a 12-bit converter's last code */
@@ -224,30 +218,6 @@ static void front_clean(struct front *front, size_t n_wanted)
     front->n_given = until;
 }
 
-/* What the cleaners leave of carriers in the tag's band, in terms of the sums. */
-static void near_begin(struct front *front)
-{
-    front->has_near = false;
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct front_channel *channel = &front->channel[c];
-        double factor = front->factor, offset_rad = channel->quiet.offset_rad, middle;
-        struct tone tone[TONES_MAX];
-        unsigned n =
-            channel->interference ? interference_near(channel->interference, tone, &middle) : 0;
-        near_init(&channel->told, (double)front->quiet_samples / factor, offset_rad != 0.0);
-        for (unsigned k = 0; k < n; k++) {
-            double turn_rad = tone[k].offset_rad - offset_rad;
-            double u = sin(0.5 * turn_rad);
-            double kept = u != 0.0 ? sin(0.5 * turn_rad * factor) / (factor * u) : 1.0;
-            double phase = 0.5 * turn_rad * (factor - 1.0) - tone[k].offset_rad * middle;
-            near_add(&channel->told, kept * tone[k].amplitude * cexp(I * phase), turn_rad * factor,
-                     tone[k].offset_sigma_rad * factor);
-        }
-        channel->near = channel->told;
-        front->has_near = front->has_near || n > 0;
-    }
-}
-
 /* One emitter, one offset: the channel that hears it best tells it to the others. */
 static void quiet_measure(struct front *front)
 {
@@ -330,6 +300,29 @@ static void quiet_trim(struct front *front)
     front->n_trimmed = most;
 }
 
+/* Whiteness and strength of the noise, out of the quiet. */
+static void noise_learn(struct front *front)
+{
+    const struct canceller_quiet *quiet = &front->channel[0].quiet;
+    double floor_variance = quiet->power * 1e-13 + 1e-24;
+    const float _Complex *noise[LIMIT_RX_CHANNELS];
+    /* too few decimated samples: raw ones tell more, though not of their colour */
+    bool coarse = front->quiet_samples / front->factor < FRONT_NOISE_SAMPLES_MIN;
+    unsigned factor = coarse ? 1 : front->factor;
+    size_t n = front->quiet_samples / factor;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct front_channel *channel = &front->channel[c];
+        canceller_decimate(channel->canceller, &channel->quiet, 0, channel->raw, factor,
+                           channel->decimated, n);
+        noise[c] = channel->decimated;
+    }
+    whiten_learn(&front->whiten, front->cfg.n_channels, noise, n,
+                 floor_variance * (coarse ? front->factor : 1), front->cfg.whiten && !coarse);
+    if (coarse) {
+        front->whiten.noise_variance /= front->factor;
+    }
+}
+
 bool front_learn(struct front *front)
 {
     require(front->raw_at == 0);
@@ -355,25 +348,8 @@ bool front_learn(struct front *front)
         return false;
     }
     quiet_measure(front);
-    near_begin(front);
-    const struct canceller_quiet *quiet = &front->channel[0].quiet;
-    double floor_variance = quiet->power * 1e-13 + 1e-24;
-    const float _Complex *noise[LIMIT_RX_CHANNELS];
-    /* too few decimated samples: raw ones tell more, though not of their colour */
-    bool coarse = front->quiet_samples / front->factor < NOISE_SAMPLES_MIN;
-    unsigned factor = coarse ? 1 : front->factor;
-    size_t n = front->quiet_samples / factor;
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct front_channel *channel = &front->channel[c];
-        canceller_decimate(channel->canceller, &channel->quiet, 0, channel->raw, factor,
-                           channel->decimated, n);
-        noise[c] = channel->decimated;
-    }
-    whiten_learn(&front->whiten, front->cfg.n_channels, noise, n,
-                 floor_variance * (coarse ? front->factor : 1), front->cfg.whiten && !coarse);
-    if (coarse) {
-        front->whiten.noise_variance /= front->factor;
-    }
+    front_near_begin(front);
+    noise_learn(front);
     return true;
 }
 
@@ -391,8 +367,8 @@ static void sum_one(struct front_channel *channel, float _Complex sample)
 }
 
 /* Samples less a level onto the sums. */
-static void sums_extend(struct front_channel *channel, const float _Complex *sample,
-                        float _Complex level, size_t n)
+void front_sums_extend(struct front_channel *channel, const float _Complex *sample,
+                       float _Complex level, size_t n)
 {
     struct integral *integral = &channel->integral;
     size_t k = 0;
@@ -427,7 +403,7 @@ static void sums_extend(struct front_channel *channel, const float _Complex *sam
     }
 }
 
-static void combined_extend(struct front *front)
+void front_combined_extend(struct front *front)
 {
     size_t n = front->channel[0].integral.n_samples;
     for (size_t k = front->combined.n_samples + 1; k <= n; k++) {
@@ -451,11 +427,12 @@ static void channels_add(struct front *front, size_t done, size_t n_out)
         if (front->has_near) { /* what was told of them back in, what is known now out */
             near_accumulate(&channel->told, 1.0, done, channel->decimated, n_out);
             near_accumulate(&channel->near, -1.0, done, channel->decimated, n_out);
+            near_unturn(&channel->near, 1.0, done, channel->decimated, n_out);
         }
     }
     whiten_apply(&front->whiten, decimated, n_out);
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        sums_extend(&front->channel[c], decimated[c], 0.0F, n_out);
+        front_sums_extend(&front->channel[c], decimated[c], 0.0F, n_out);
     }
 }
 
@@ -475,8 +452,8 @@ size_t front_extend(struct front *front, size_t limit_samples)
     const struct front_channel *first = &front->channel[0];
     if (front->factor == 1 && front->whiten.plain && first->quiet.offset_rad == 0.0 &&
         !front->has_near) {
-        sums_extend(&front->channel[0], first->raw + front->raw_at,
-                    (float _Complex)first->quiet.leak, n_out); /* nothing else to be done */
+        front_sums_extend(&front->channel[0], first->raw + front->raw_at,
+                          (float _Complex)first->quiet.leak, n_out); /* nothing else to be done */
     } else {
         channels_add(front, done, n_out);
     }
@@ -488,83 +465,9 @@ size_t front_extend(struct front *front, size_t limit_samples)
     }
     front->raw_at += n_raw;
     if (front->is_combined) {
-        combined_extend(front);
+        front_combined_extend(front);
     }
     return done + n_out;
-}
-
-struct near_reader { /* a channel's samples out of the sums, its carriers back in */
-    const struct front *front;
-    unsigned channel;
-};
-
-static double _Complex near_sample_mean(const void *context, size_t first, size_t n)
-{
-    const struct near_reader *reader = context;
-    const struct front *front = reader->front;
-    double _Complex mean[LIMIT_RX_CHANNELS];
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        const double _Complex *sum = front->channel[c].integral.sum + first;
-        mean[c] = (sum[n] - sum[0]) / (double)n;
-    }
-    whiten_undo(&front->whiten, mean);
-    return mean[reader->channel] + near_mean(&front->channel[reader->channel].near, first, n);
-}
-
-/* The sums less what is known of the carriers now, and no longer less what was known before. */
-static void near_replace(struct front *front, const struct near *before)
-{
-    size_t n_samples = front->channel[0].integral.n_samples;
-    double _Complex sum[LIMIT_RX_CHANNELS] = {0}, four[LIMIT_RX_CHANNELS] = {0};
-    for (size_t at = 0; at < n_samples; at += NEAR_CHUNK) {
-        float _Complex *more[LIMIT_RX_CHANNELS];
-        size_t n = n_samples - at < NEAR_CHUNK ? n_samples - at : NEAR_CHUNK;
-        for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-            more[c] = front->channel[c].decimated;
-            memset(more[c], 0, n * sizeof *more[c]);
-            near_accumulate(&before[c], 1.0, at, more[c], n);
-            near_accumulate(&front->channel[c].near, -1.0, at, more[c], n);
-        }
-        whiten_apply(&front->whiten, more, n);
-        for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-            double _Complex *out = front->channel[c].integral.sum + at;
-            for (size_t k = 0; k < n; k++) {
-                four[c] = (at + k) % 4 == 0 ? sum[c] : four[c];
-                sum[c] += (double _Complex)more[c][k];
-                out[k + 1] += sum[c];
-            }
-        }
-    }
-    for (unsigned c = 0; c < front->cfg.n_channels && n_samples % 4 != 0; c++) {
-        front->channel[c].part += sum[c] - four[c];
-    }
-}
-
-bool front_has_near(const struct front *front)
-{
-    return front->has_near;
-}
-
-void front_near_fit(struct front *front)
-{
-    require(front->has_near);
-    struct near before[LIMIT_RX_CHANNELS], now[LIMIT_RX_CHANNELS];
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        before[c] = now[c] = front->channel[c].near;
-        struct near_reader reader = {front, c};
-        if (now[c].n_tones > 1) {
-            near_fit(&now[c], &(struct near_source){near_sample_mean, &reader},
-                     front->channel[c].integral.n_samples);
-        }
-    }
-    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        front->channel[c].near = now[c];
-    }
-    near_replace(front, before);
-    if (front->is_combined) {
-        front->combined.n_samples = 0;
-        combined_extend(front);
-    }
 }
 
 void front_combine(struct front *front, const double _Complex *weight)
@@ -576,7 +479,7 @@ void front_combine(struct front *front, const double _Complex *weight)
     front->is_combined = true;
     front->combined.n_samples = 0;
     front->combined.sum[0] = 0.0;
-    combined_extend(front);
+    front_combined_extend(front);
 }
 
 const struct integral *front_integral(const struct front *front)

@@ -36,10 +36,11 @@ struct front_channel {
     struct canceller_quiet quiet;
     size_t n_clean;
     struct integral integral;
-    double _Complex part; /* of its last sum, since the place before that four divides */
-    struct near told,
-        near; /* carriers in the tag's band: what was taken out of the samples, and what
-                             * the sums are without */
+    double _Complex part;  /* of its last sum, since the place before that four divides */
+    struct near told;      /* carriers in the tag's band: what cleaner and canceller take out, */
+    struct near near;      /* what the sums are without, */
+    struct near next;      /* and what will be fitted next */
+    unsigned n_sought;     /* of next, those that the quiet did not tell: the last ones */
     float _Complex weight; /* in the sum of the channels */
 };
 
@@ -86,12 +87,31 @@ bool front_learn(struct front *front);
  * only because of how blocks are cut.  returns the samples the sums hold now */
 size_t front_extend(struct front *front, size_t limit_samples);
 
+/* Turn of the leak, a raw sample, that is taken out. */
+double front_offset_rad(const struct front *front);
+
 /* There are carriers in the tag's band: front_near_fit will change the sums. */
 bool front_has_near(const struct front *front);
 
+/* ... some of which the quiet did not tell. */
+bool front_has_sought(const struct front *front);
+
+/* These, as channel 0 hears them.  out tone[n_max], returns how many */
+unsigned front_sought(const struct front *front, struct reply_tone *tone, unsigned n_max);
+
 /* Fit the carriers in the tag's band to all samples of the sums and take them out of these, and of what
- * front_extend will add.   pre front_has_near   cost a few passes over the sums */
-void front_near_fit(struct front *front);
+ * front_extend will add.   in relearn: the noise is learnt anew as well, and the sums are scaled by it
+ *   pre front_has_near   cost a few passes over the sums */
+void front_near_fit(struct front *front, bool relearn);
+
+/* Something moved in the quiet that is neither noise nor known: worth a look by front_near_seek.
+ *   pre the sums hold the quiet */
+bool front_has_walked(const struct front *front);
+
+/* Look for one more carrier (a channel) that the quiet was too short to tell from the leak, those found so
+ * before forgotten (anew) or kept.
+ *   out true: there are some, front_near_fit should follow   cost near_seek */
+bool front_near_seek(struct front *front, bool anew);
 
 /* Raw samples that must follow before one can be given to the sums (held back to tell impulses). */
 size_t front_delay_samples(const struct front *front);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "config/units.h"
 #include "dsp/plane.h"
 
 enum {
@@ -18,17 +19,26 @@ enum {
 #define SETTLED_TURN 1e-3  /* rad over half the window: what another pass would change is -66 dB */
 #define STEP_TURN 1.5      /* the same: beyond, the growth does not tell the frequency */
 #define TURN_SIGMAS 5.0    /* as far as the window may contradict the quiet, */
-#define TURN_OF_QUIET 0.5  /* and at least so many rad over the quiet */
+#define TURN_OF_QUIET 1.5  /* and at least so many rad over the quiet */
+#define SEEK_QUIETS 6.0    /* times the quiet are looked at */
+#define SEEK_STEP 0.2      /* turns over these */
+#define HELD_RATIO 1.2     /* variance left by a leak that does not turn over one that does */
+#define SEEK_DOUBT 1.0
+#define SEEK_RATIO 30.0 /* as RAISE_RATIO */
 #define SINGULAR 1e-12
 #define RAISE_RATIO                                                                                \
     30.0 /* energy a higher order must explain, over a mean's variance: a tag's
                               * lines stand out of its mean power by up to six */
 
-void near_init(struct near *near, double quiet_samples, bool leak_turns)
+void near_init(struct near *near, double quiet_samples, double _Complex leak, double turned_rad,
+               double turn_sigma_rad)
 {
     require(quiet_samples > 0.0);
-    *near =
-        (struct near){.n_tones = 1, .reach = 1.0, .quiet = quiet_samples, .leak_turns = leak_turns};
+    *near = (struct near){.reach = 1.0, .quiet = quiet_samples, .turned_rad = turned_rad};
+    near_add(near, leak, 0.0, turn_sigma_rad);
+    if (turned_rad == 0.0) {
+        near->tone[0].least_rad = near->tone[0].most_rad = 0.0;
+    }
 }
 
 void near_add(struct near *near, double _Complex amplitude, double turn_rad, double turn_sigma_rad)
@@ -76,8 +86,10 @@ double _Complex near_mean(const struct near *near, size_t first, size_t n)
     double _Complex sum = 0.0;
     for (unsigned k = 0; k < near->n_tones; k++) {
         const struct near_tone *tone = &near->tone[k];
-        sum += mean_gain(tone->turn_rad, n) * polynomial(tone, away / near->reach) *
-               cexp(I * tone->turn_rad * away);
+        double _Complex level = polynomial(tone, away / near->reach);
+        sum += tone->turn_rad == 0.0
+                   ? level
+                   : mean_gain(tone->turn_rad, n) * level * cexp(I * tone->turn_rad * away);
     }
     return sum;
 }
@@ -103,6 +115,12 @@ static void normal_add(struct normal *normal, const double _Complex *row, double
     normal->n_rows++;
 }
 
+/* How much of samples first .. first + n - 1 lies behind the quiet. */
+static double step_share(const struct near *near, size_t first, size_t n)
+{
+    return fmin(fmax(((double)(first + n) - near->quiet) / (double)n, 0.0), 1.0);
+}
+
 static void normal_fill(const struct near *near, const struct near_source *source, size_t n_samples,
                         unsigned n_orders, struct normal *normal)
 {
@@ -120,7 +138,7 @@ static void normal_fill(const struct near *near, const struct near_source *sourc
         double _Complex row[COLUMNS_MAX];
         double t = ((double)first + 0.5 * (double)(n - 1) - near->middle) / near->reach;
         unsigned at = STEPS;
-        row[0] = fmin(fmax(((double)(first + n) - near->quiet) / (double)n, 0.0), 1.0);
+        row[0] = step_share(near, first, n);
         for (unsigned k = 0; k < near->n_tones; k++) {
             double _Complex column = z[k];
             for (unsigned p = 0; p < n_orders; p++) {
@@ -176,6 +194,12 @@ static double normal_solve(const struct normal *normal, const unsigned *n_used, 
     return fmax(normal->energy - explained, 0.0) / freedom;
 }
 
+/* Its frequency is not known for certain. */
+static bool is_free(const struct near_tone *tone)
+{
+    return tone->most_rad > tone->least_rad;
+}
+
 /* One Gauss-Newton step.  returns the largest turn over half the window that it changed */
 static double turns_step(struct near *near, const struct near_source *source, size_t n_samples)
 {
@@ -183,12 +207,12 @@ static double turns_step(struct near *near, const struct near_source *source, si
     double _Complex x[COLUMNS_MAX];
     unsigned n_used[NEAR_TONES_MAX];
     for (unsigned k = 0; k < near->n_tones; k++) {
-        n_used[k] = 2;
+        n_used[k] = is_free(&near->tone[k]) ? 2 : 1;
     }
     normal_fill(near, source, n_samples, 2, &normal);
     normal_solve(&normal, n_used, x);
     double most = 0.0;
-    for (unsigned k = 1; k < near->n_tones; k++) {
+    for (unsigned k = 0; k < near->n_tones; k++) {
         struct near_tone *tone = &near->tone[k];
         const double _Complex *level = x + STEPS + 2 * k;
         double turn = plane_along(I * level[0], level[1]) / (plane_power(level[0]) + 1e-300);
@@ -200,6 +224,56 @@ static double turns_step(struct near *near, const struct near_source *source, si
     return most;
 }
 
+static void turns_fit(struct near *near, const struct near_source *source, size_t n_samples)
+{
+    for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
+        if (turns_step(near, source, n_samples) < SETTLED_TURN) {
+            return;
+        }
+    }
+}
+
+/* The leak turned by nothing at all before it was made to. */
+static void leak_hold(struct near *near)
+{
+    struct near_tone *leak = &near->tone[0];
+    leak->turn_rad = leak->least_rad = leak->most_rad = -near->turned_rad;
+}
+
+/* Variance that one level for every carrier leaves of a mean, a leak that may turn having a slope as well;
+ * the last carrier left out if so wanted. */
+static double variance_left(const struct near *near, const struct normal *normal, bool without_last)
+{
+    double _Complex x[COLUMNS_MAX];
+    unsigned n_used[NEAR_TONES_MAX] = {is_free(&near->tone[0]) ? 2 : 1, 1, 1, 1, 1};
+    if (without_last) {
+        n_used[near->n_tones - 1] = 0;
+    }
+    return normal_solve(normal, n_used, x);
+}
+
+/* Frequencies, of a leak that turned for certain and of one that did not: the simpler unless the other is
+ * plainly better. */
+static void turns_find(struct near *near, const struct near_source *source, size_t n_samples)
+{
+    struct near held = *near;
+    struct normal normal;
+    turns_fit(near, source, n_samples);
+    if (!is_free(&near->tone[0])) {
+        return;
+    }
+    leak_hold(&held);
+    turns_fit(&held, source, n_samples);
+    normal_fill(near, source, n_samples, 2, &normal);
+    double left = variance_left(near, &normal, false);
+    normal_fill(&held, source, n_samples, 2, &normal);
+    if (variance_left(&held, &normal, false) < HELD_RATIO * left) {
+        held.tone[0].least_rad = near->tone[0].least_rad;
+        held.tone[0].most_rad = near->tone[0].most_rad;
+        *near = held;
+    }
+}
+
 /* Levels at the frequencies found: as many orders as earn their place. */
 static void levels_fit(struct near *near, const struct near_source *source, size_t n_samples)
 {
@@ -207,7 +281,7 @@ static void levels_fit(struct near *near, const struct near_source *source, size
     double _Complex x[COLUMNS_MAX], tried[COLUMNS_MAX];
     unsigned n_used[NEAR_TONES_MAX];
     for (unsigned k = 0; k < near->n_tones; k++) {
-        n_used[k] = k == 0 && near->leak_turns ? 2 : 1;
+        n_used[k] = 1;
     }
     normal_fill(near, source, n_samples, NEAR_ORDERS, &normal);
     double variance = normal_solve(&normal, n_used, x);
@@ -236,12 +310,65 @@ void near_fit(struct near *near, const struct near_source *source, size_t n_samp
     require(near->n_tones > 1);
     require(n_samples >= BLOCKS_OF_QUIET);
     near->middle = near->reach = 0.5 * (double)n_samples;
-    for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
-        if (turns_step(near, source, n_samples) < SETTLED_TURN) {
-            break;
+    turns_find(near, source, n_samples);
+    levels_fit(near, source, n_samples);
+}
+
+/* Add the carrier that explains most of the first n_samples.
+ * out the variance it leaves of a mean; *gain: energy it explains over that */
+static double seek_one(struct near *near, const struct near_source *source, size_t n_samples,
+                       double most_rad, double *gain)
+{
+    double turn = 2.0 * UNITS_PI / (double)n_samples, least = INFINITY;
+    struct near_tone *tone = &near->tone[near->n_tones++], best = {0};
+    struct normal normal;
+    unsigned n_orders = is_free(&near->tone[0]) ? 2 : 1; /* as variance_left wants */
+    for (double turn_rad = -most_rad; turn_rad <= most_rad; turn_rad += SEEK_STEP * turn) {
+        *tone = (struct near_tone){.turn_rad = turn_rad,
+                                   .least_rad = turn_rad - SEEK_DOUBT * turn,
+                                   .most_rad = turn_rad + SEEK_DOUBT * turn};
+        normal_fill(near, source, n_samples, n_orders, &normal);
+        double left = variance_left(near, &normal, false);
+        if (left < least) {
+            least = left;
+            best = *tone;
         }
     }
-    levels_fit(near, source, n_samples);
+    *tone = best;
+    turns_fit(near, source, n_samples);
+    normal_fill(near, source, n_samples, n_orders, &normal);
+    double after = variance_left(near, &normal, false);
+    double before = variance_left(near, &normal, true);
+    *gain = (before - after) * (double)normal.n_rows / (after + 1e-300);
+    return after;
+}
+
+bool near_seek(struct near *near, const struct near_source *source, size_t n_samples,
+               double most_rad)
+{
+    require(n_samples >= BLOCKS_OF_QUIET);
+    if (near->n_tones == NEAR_TONES_MAX) {
+        return false;
+    }
+    double reach = fmin((double)n_samples, SEEK_QUIETS * near->quiet), gain;
+    struct near tried = *near;
+    tried.middle = tried.reach = 0.5 * reach;
+    struct near held = tried;
+    double left = seek_one(&tried, source, (size_t)reach, most_rad, &gain);
+    if (is_free(&near->tone[0])) {
+        double held_gain;
+        leak_hold(&held);
+        if (seek_one(&held, source, (size_t)reach, most_rad, &held_gain) < HELD_RATIO * left) {
+            tried = held;
+            gain = held_gain;
+        }
+    }
+    if (!(gain > SEEK_RATIO)) {
+        return false;
+    }
+    near->tone[near->n_tones] = tried.tone[near->n_tones];
+    near->n_tones++;
+    return true;
 }
 
 /* out[0 .. n-1] += sign * tone at first + 0 ..; phasors are taken anew at every multiple of ANCHOR, so
@@ -264,5 +391,21 @@ void near_accumulate(const struct near *near, double sign, size_t first, float _
 {
     for (unsigned k = 0; k < near->n_tones; k++) {
         tone_accumulate(near, &near->tone[k], sign, first, out, n);
+    }
+}
+
+void near_unturn(const struct near *near, double sign, size_t first, float _Complex *sample,
+                 size_t n)
+{
+    double turn_rad = -sign * near->tone[0].turn_rad;
+    double _Complex turn = cexp(I * turn_rad), z = 0.0;
+    if (turn_rad == 0.0) {
+        return;
+    }
+    for (size_t at = first / ANCHOR * ANCHOR; at < first + n; at++) {
+        z = at % ANCHOR == 0 ? cexp(I * turn_rad * (double)at) : z * turn;
+        if (at >= first) {
+            sample[at - first] = (float _Complex)(sample[at - first] * z);
+        }
     }
 }

@@ -4,7 +4,7 @@
  *                                                                                 layer: dsp
  * Works on decimated samples of one channel, leak removed. A carrier is level(t) exp(j turn (k - middle))
  * with level a polynomial of t: constant, unless the window proves more (a carrier that fades or
- * drifts). The first one does not turn: what the quiet, less the carriers it showed, left of the leak.
+ * drifts). The first one is the leak.
  * Least squares of all at once, and of the step from the tag's idle level to its mean one; frequencies
  * by Gauss-Newton. */
 #ifndef DSP_NEAR_H
@@ -26,15 +26,19 @@ struct near_tone {
 
 struct near { /* fields may be read */
     unsigned n_tones;
-    struct near_tone tone[NEAR_TONES_MAX]; /* [0]: the leak's remainder */
+    struct near_tone tone[NEAR_TONES_MAX]; /* [0]: the leak */
     double middle, reach;                  /* samples */
     double quiet;                          /* samples of the quiet */
+    double turned_rad;                     /* of the leak, taken out before */
     bool leak_turns;                       /* so that its remainder certainly walks */
 };
 
-/* Begin a window with no carrier but the leak, its quiet being the first quiet_samples.
+/* Begin a window with no carrier but the leak, its quiet being the first quiet_samples. A leak that turned
+ * by turned_rad a sample before it was stopped may still turn, unknown by turn_sigma_rad; that the turn was
+ * mistaken, another carrier's doing, is tried as well. Otherwise both are 0.
  *   pre quiet_samples > 0 */
-void near_init(struct near *near, double quiet_samples, bool leak_turns);
+void near_init(struct near *near, double quiet_samples, double _Complex leak, double turned_rad,
+               double turn_sigma_rad);
 
 /* Add what the quiet told of one: it is amplitude exp(j turn_rad k) at sample k, and turn_rad is known to
  * turn_sigma_rad.   pre n_tones < NEAR_TONES_MAX */
@@ -54,8 +58,18 @@ struct near_source { /* mean of samples first .. first + n - 1, carriers still i
 /* Fit to the first n_samples.   cost some passes over n_samples / near_block_samples means */
 void near_fit(struct near *near, const struct near_source *source, size_t n_samples);
 
+/* Look for one more carrier, slower than most_rad a sample, that the quiet was too short to tell from the
+ * leak, in the first n_samples.   out true: it is taken up; near_fit should follow
+ *   cost a pass as near_fit's and n_samples / near_block_samples times as many frequencies */
+bool near_seek(struct near *near, const struct near_source *source, size_t n_samples,
+               double most_rad);
+
 /* out[k] += sign * all carriers at sample first + k, k < n */
 void near_accumulate(const struct near *near, double sign, size_t first, float _Complex *out,
                      size_t n);
+
+/* sample[k] *= exp(-j sign turn (first + k)), turn the leak's: what came with it stands still then. */
+void near_unturn(const struct near *near, double sign, size_t first, float _Complex *sample,
+                 size_t n);
 
 #endif

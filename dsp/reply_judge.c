@@ -97,7 +97,7 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     result->leak_dbfs = units_db_from_power_ratio(quiet->power - quiet->noise_variance);
     result->noise_dbfs = units_db_from_power_ratio(quiet->noise_variance);
     result->residual_dbfs = units_db_from_power_ratio(plane_power(residual_mean(rx)));
-    result->offset_hz = quiet->offset_rad * rx->rate_sps / (2.0 * UNITS_PI);
+    result->offset_hz = front_offset_rad(rx->front) * rx->rate_sps / (2.0 * UNITS_PI);
     result->clipped = front_is_clipped(rx->front);
     trace_init(&result->trace);
     result->trace.gate_nats = rx->gate_nats;
@@ -282,6 +282,39 @@ static bool reply_read(struct reply_rx *rx, size_t best, struct reply_result *re
     return true;
 }
 
+/* Carriers that only the window told, once it is known what became of it. Two replies at once may pass
+ * for a weak one: unread, only one stronger than all that is left of the window is to blame. */
+static void sought_note(const struct reply_rx *rx, struct reply_result *result)
+{
+    struct reply_trace *trace = &result->trace;
+    if (!front_has_near(rx->front)) {
+        return;
+    }
+    struct reply_tone *tone = trace->tone + trace->n_tones;
+    unsigned n = front_sought(rx->front, tone, REPLY_TONES_MAX - trace->n_tones);
+    const struct integral *integral = front_integral(rx->front);
+    double power = 0.0, strongest_dbfs = -INFINITY;
+    for (size_t k = 0; k < integral->n_samples; k++) {
+        power += plane_power(integral->sum[k + 1] - integral->sum[k]);
+    }
+    for (unsigned k = 0; k < n; k++) {
+        strongest_dbfs = fmax(strongest_dbfs, tone[k].power_dbfs);
+    }
+    double left_dbfs = units_db_from_power_ratio(power / (double)(integral->n_samples + 1));
+    for (unsigned k = 0; k < trace->n_tones; k++) {
+        strongest_dbfs = fmax(strongest_dbfs, trace->tone[k].power_dbfs);
+    }
+    bool is_read = result->verdict == REPLY_DECODED;
+    /* what moved in and out of the cleaner's idea of such a carrier passed for bursts */
+    bool is_open = result->cause == REPLY_CAUSE_BURST || result->cause >= REPLY_CAUSE_NO_PREAMBLE;
+    if (is_read && n > 0 && result->cause == REPLY_CAUSE_NONE) {
+        result->cause = REPLY_CAUSE_CARRIER;
+    } else if (is_open && strongest_dbfs > left_dbfs) {
+        result->cause = REPLY_CAUSE_CARRIER;
+    }
+    trace->n_tones += n;
+}
+
 void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result)
 {
     result_init(rx, result);
@@ -298,5 +331,6 @@ void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result
         result->trace.preamble_nats < 2.0 * rx->gate_nats) {
         result->cause = REPLY_CAUSE_NONE; /* noise that looked like a preamble: an empty slot */
     }
+    sought_note(rx, result);
     rx->state = RX_IDLE;
 }

@@ -14,10 +14,14 @@
 #define STRIDE_SYMBOLS 4.0
 #define EXPECTED_NATS_MIN 40.0 /* what noise takes for a reply scores less */
 #define EXPECTED_SYMBOLS_MIN 6 /* the clock is known well enough to see the end */
-#define NEAR_GROWTH 1.25 /* carriers in the tag's band: fitted again when there is so much more */
+#define NEAR_GROWTH 1.3    /* carriers in the tag's band: fitted again when there is so much more */
+#define SEEK_NATS_MIN 30.0 /* as reply_judge's least score of a reply */
 #define LONGEST_WINDOW_TPRI 6000.0
 enum { EPC_BITS_USUAL = 128 };
-enum { GATE_STEPS = 6 }; /* of a fixed point that each step brings ten times nearer */
+enum {
+    GATE_STEPS = 6, /* of a fixed point that each step brings ten times nearer */
+    SEEKS_MAX = 2
+};
 
 #define REPLY_ROW(field, kind_, unit_, fallback_, lo, hi, text)                                    \
     {                                                                                              \
@@ -155,8 +159,8 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     front_begin(rx->front, quiet_samples, (unsigned)factor, listen->blf_hz,
                 listen->blf_tolerance_ratio);
     rx->gate_nats = 0.0;
-    rx->near_fitted = 0;
-    rx->is_search_late = false;
+    rx->near_fitted = rx->n_seeks = 0;
+    rx->is_complete = false;
     rx->lead.score = 0.0;
     rx->tracks.n = 0;
     double half = 0.5 * samples_per_tpri / rx->front->factor;
@@ -203,7 +207,9 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
     if (rx->state != RX_TRACK) {
         return reply_listen_not_before(&rx->listen, rx->rate_sps);
     }
-    double earliest = tracks_need_at_least(&rx->tracks);
+    /* beside carriers in the tag's band hypotheses may begin anew, with other starts and lengths */
+    bool is_firm = !front_has_near(rx->front);
+    double earliest = is_firm ? tracks_need_at_least(&rx->tracks) : 0.0;
     double room = (double)rx->capacity_samples; /* longer than this is given up */
     return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
 }
@@ -271,28 +277,61 @@ static void search_finish(struct reply_rx *rx)
     rx->state = RX_TRACK;
 }
 
-/* Carriers in the tag's band are known the better the more of the window is in. They are fitted at places
- * that depend on nothing but what the samples hold. */
-static void near_follow(struct reply_rx *rx, double growth)
+/* The search, with all that is known now of carriers in the tag's band. */
+static void search_fitted(struct reply_rx *rx)
 {
-    size_t n_samples = rx->front->channel[0].integral.n_samples;
-    if (front_has_near(rx->front) && (double)n_samples > growth * (double)rx->near_fitted) {
-        front_near_fit(rx->front);
-        rx->near_fitted = n_samples;
+    if (front_has_near(rx->front)) {
+        front_near_fit(rx->front, true);
+        rx->near_fitted = rx->front->channel[0].integral.n_samples;
+        rx->search.noise_variance = rx->front->whiten.noise_variance;
     }
+    search_finish(rx);
 }
 
-/* The likeliest hypothesis is complete. Beside carriers in the tag's band it came from what was known of
- * them on the way: with all that is known now, search and hypotheses begin anew.  out true: they did */
-static bool search_again(struct reply_rx *rx)
+/* The first search. What moves in the quiet and was not told is looked for at once. */
+static void search_first(struct reply_rx *rx)
 {
-    if (!front_has_near(rx->front) || rx->is_search_late) {
+    if (front_has_near(rx->front)) {
+        front_near_fit(rx->front, false);
+    }
+    rx->has_walked = front_has_walked(rx->front);
+    if (rx->has_walked) {
+        front_near_seek(rx->front, false);
+    }
+    search_fitted(rx);
+}
+
+/* Carriers in the tag's band are known the better the more of the window is in: now and then, and when the
+ * likeliest hypothesis is complete, search and hypotheses begin anew without them. That happens at
+ * places which depend on nothing but what the samples hold.   out true: they did */
+static bool search_again(struct reply_rx *rx, bool is_complete)
+{
+    double n_samples = (double)rx->front->channel[0].integral.n_samples;
+    bool is_due =
+        is_complete ? !rx->is_complete : n_samples > NEAR_GROWTH * (double)rx->near_fitted;
+    if (!front_has_near(rx->front) || !is_due) {
         return false;
     }
-    rx->is_search_late = true;
-    near_follow(rx, 1.0);
-    search_finish(rx);
-    return rx->tracks.n > 0;
+    rx->is_complete = rx->is_complete || is_complete;
+    if (front_has_sought(rx->front)) { /* the better, too */
+        front_near_seek(rx->front, true);
+    }
+    search_fitted(rx);
+    return true;
+}
+
+/* Nothing is found or read: is there a carrier that the quiet did not tell from the leak?
+ * out true: there are hypotheses without it */
+static bool search_seek(struct reply_rx *rx)
+{
+    while (rx->n_seeks < SEEKS_MAX && front_near_seek(rx->front, false)) {
+        rx->n_seeks++;
+        search_fitted(rx);
+        if (rx->tracks.n > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Advance the hypotheses as far as the samples reach.  out true: the likeliest is complete */
@@ -313,8 +352,8 @@ static bool reply_advance(struct reply_rx *rx)
         if (front_extend(rx->front, rx->needs_samples) < rx->needs_samples) {
             return false;
         }
-        near_follow(rx, NEAR_GROWTH);
-        if (tracks_step(&rx->tracks, front_integral(rx->front)) && !search_again(rx)) {
+        bool is_complete = tracks_step(&rx->tracks, front_integral(rx->front));
+        if (!search_again(rx, is_complete) ? is_complete : rx->tracks.n == 0) {
             return true;
         }
     }
@@ -341,17 +380,22 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         if (front_extend(rx->front, rx->needs_samples) < rx->needs_samples) {
             return false;
         }
-        near_follow(rx, 0.0);
-        search_finish(rx);
-        if (rx->tracks.n == 0) {
+        search_first(rx);
+        if (rx->tracks.n == 0 && !(rx->has_walked && search_seek(rx))) {
             reply_judge(rx, false, result);
             return true;
         }
     }
-    if (!reply_advance(rx)) {
-        return false;
-    }
-    reply_judge(rx, rx->needs_samples <= rx->capacity_samples, result);
+    do {
+        if (!reply_advance(rx)) {
+            return false;
+        }
+        reply_judge(rx, rx->needs_samples <= rx->capacity_samples, result);
+        rx->is_complete = true;
+        /* what scores no more than noise does is worth no look */
+    } while (result->verdict != REPLY_DECODED &&
+             (rx->has_walked || result->score_nats > SEEK_NATS_MIN) && search_seek(rx));
+    rx->state = RX_IDLE;
     return true;
 }
 

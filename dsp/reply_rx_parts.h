@@ -24,8 +24,10 @@ struct reply_rx {
     struct finish *finish;
     size_t needs_samples; /* of the front's sums, before the next step */
     size_t capacity_samples;
-    size_t near_fitted;  /* samples that carriers in the tag's band were last fitted to */
-    bool is_search_late; /* the search was made once more, when the whole reply was in */
+    size_t near_fitted; /* samples that carriers in the tag's band were last fitted to */
+    bool has_walked;    /* something moved in the quiet that was not told: worth a look */
+    unsigned n_seeks;   /* looks for such that the quiet did not tell, once the reply was in */
+    bool is_complete;   /* it was, once, whatever it was taken for */
     double gate_nats;
     struct sync_candidate lead; /* best candidate of the search; score 0: none */
 };
