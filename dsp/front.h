@@ -111,7 +111,7 @@ bool front_has_walked(const struct front *front);
 /* Look for one more carrier (a channel) that the quiet was too short to tell from the leak, those found so
  * before forgotten (anew) or kept.
  *   out true: there are some, front_near_fit should follow   cost near_seek */
-bool front_near_seek(struct front *front, bool anew);
+bool front_near_seek(struct front *front, bool anew, bool is_likely);
 
 /* Raw samples that must follow before one can be given to the sums (held back to tell impulses). */
 size_t front_delay_samples(const struct front *front);

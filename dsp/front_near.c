@@ -234,7 +234,7 @@ unsigned front_sought(const struct front *front, struct reply_tone *tone, unsign
     return n;
 }
 
-bool front_near_seek(struct front *front, bool anew)
+bool front_near_seek(struct front *front, bool anew, bool is_likely)
 {
     double samples = front->cfg.rate_sps / front->window.blf_hz / front->factor; /* a Tpri */
     size_t n_samples = front->channel[0].integral.n_samples;
@@ -251,8 +251,8 @@ bool front_near_seek(struct front *front, bool anew)
             front->channel[c].n_sought = 0;
         }
         double most_rad = 2.0 * UNITS_PI * fmin(SEEK_BLF / samples, SEEK_OF_QUIET / near->quiet);
-        bool more =
-            near_seek(near, &(struct near_source){near_sample_mean, &reader}, n_samples, most_rad);
+        bool more = near_seek(near, &(struct near_source){near_sample_mean, &reader}, n_samples,
+                              most_rad, is_likely);
         front->channel[c].n_sought += more;
         found = found || more;
     }

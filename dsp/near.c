@@ -14,6 +14,7 @@ enum {
     PASSES_MAX = 4,
     BLOCKS_OF_QUIET = 8, /* at least */
     ANCHOR = 32,         /* samples */
+    LINE_BLOCKS_MAX = 256,
 };
 #define BLOCK_TURN_RAD 0.5 /* of the fastest carrier in a block */
 #define SETTLED_TURN 1e-3  /* rad over half the window: what another pass would change is -66 dB */
@@ -25,6 +26,8 @@ enum {
 #define HELD_RATIO 1.2     /* variance left by a leak that does not turn over one that does */
 #define SEEK_DOUBT 1.0
 #define SEEK_RATIO 30.0 /* as RAISE_RATIO */
+#define LINE_SHARE 0.15 /* of the power */
+#define LINE_STEP 0.4   /* turns over what is looked at */
 #define SINGULAR 1e-12
 #define RAISE_RATIO                                                                                \
     30.0 /* energy a higher order must explain, over a mean's variance: a tag's
@@ -343,14 +346,46 @@ static double seek_one(struct near *near, const struct near_source *source, size
     return after;
 }
 
+/* Before a seek that is for nothing most of the time: does a line stand out of what the known carriers and
+ * the two levels of a tag, idle and mean, leave? Two replies at once have none that does. */
+static bool line_stands_out(const struct near *near, const struct near_source *source,
+                            size_t n_samples, double most_rad)
+{
+    double _Complex rest[LINE_BLOCKS_MAX], level[2] = {0};
+    size_t n = (size_t)(BLOCK_TURN_RAD / most_rad), n_most = near_block_samples(near);
+    n = n < 1 ? 1 : n < n_most ? n : n_most;
+    size_t n_blocks = n_samples / n, n_quiet = (size_t)near->quiet / n, n_level[2] = {0};
+    n_blocks = n_blocks < LINE_BLOCKS_MAX ? n_blocks : LINE_BLOCKS_MAX;
+    for (size_t k = 0; k < n_blocks; k++) {
+        rest[k] = source->mean(source->context, k * n, n) - near_mean(near, k * n, n);
+        level[k >= n_quiet] += rest[k];
+        n_level[k >= n_quiet]++;
+    }
+    double power = 0.0, most = 0.0;
+    for (size_t k = 0; k < n_blocks; k++) {
+        rest[k] -= level[k >= n_quiet] / (double)n_level[k >= n_quiet];
+        power += plane_power(rest[k]);
+    }
+    double step = LINE_STEP * 2.0 * UNITS_PI / (double)n_blocks, reach = most_rad * (double)n;
+    for (double turn_rad = -reach; turn_rad <= reach; turn_rad += step) {
+        double _Complex turn = cexp(-I * turn_rad), z = 1.0, sum = 0.0;
+        for (size_t k = 0; k < n_blocks; k++, z *= turn) {
+            sum += z * rest[k];
+        }
+        most = fmax(most, plane_power(sum));
+    }
+    return most > LINE_SHARE * power * (double)n_blocks;
+}
+
 bool near_seek(struct near *near, const struct near_source *source, size_t n_samples,
-               double most_rad)
+               double most_rad, bool is_likely)
 {
     require(n_samples >= BLOCKS_OF_QUIET);
-    if (near->n_tones == NEAR_TONES_MAX) {
+    double reach = fmin((double)n_samples, SEEK_QUIETS * near->quiet), gain;
+    if (near->n_tones == NEAR_TONES_MAX ||
+        (!is_likely && !line_stands_out(near, source, (size_t)reach, most_rad))) {
         return false;
     }
-    double reach = fmin((double)n_samples, SEEK_QUIETS * near->quiet), gain;
     struct near tried = *near;
     tried.middle = tried.reach = 0.5 * reach;
     struct near held = tried;

@@ -60,9 +60,11 @@ void near_fit(struct near *near, const struct near_source *source, size_t n_samp
 
 /* Look for one more carrier, slower than most_rad a sample, that the quiet was too short to tell from the
  * leak, in the first n_samples.   out true: it is taken up; near_fit should follow
- *   cost a pass as near_fit's and n_samples / near_block_samples times as many frequencies */
+ *   in   is_likely  look at all events; otherwise only where a line stands out of the window
+ *   cost a pass as near_fit's and n_samples / near_block_samples times as many frequencies; a thirtieth
+ *        of that where nothing stands out */
 bool near_seek(struct near *near, const struct near_source *source, size_t n_samples,
-               double most_rad);
+               double most_rad, bool is_likely);
 
 /* out[k] += sign * all carriers at sample first + k, k < n */
 void near_accumulate(const struct near *near, double sign, size_t first, float _Complex *out,

@@ -296,7 +296,7 @@ static void search_first(struct reply_rx *rx)
     }
     rx->has_walked = front_has_walked(rx->front);
     if (rx->has_walked) {
-        front_near_seek(rx->front, false);
+        front_near_seek(rx->front, false, true);
     }
     search_fitted(rx);
 }
@@ -314,7 +314,7 @@ static bool search_again(struct reply_rx *rx, bool is_complete)
     }
     rx->is_complete = rx->is_complete || is_complete;
     if (front_has_sought(rx->front)) { /* the better, too */
-        front_near_seek(rx->front, true);
+        front_near_seek(rx->front, true, true);
     }
     search_fitted(rx);
     return true;
@@ -324,7 +324,7 @@ static bool search_again(struct reply_rx *rx, bool is_complete)
  * out true: there are hypotheses without it */
 static bool search_seek(struct reply_rx *rx)
 {
-    while (rx->n_seeks < SEEKS_MAX && front_near_seek(rx->front, false)) {
+    while (rx->n_seeks < SEEKS_MAX && front_near_seek(rx->front, false, rx->has_walked)) {
         rx->n_seeks++;
         search_fitted(rx);
         if (rx->tracks.n > 0) {

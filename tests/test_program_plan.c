@@ -243,7 +243,7 @@ static void program_plan_is_told_by_dry_run(void **state)
           "0.4 s on a channel in any 20 s (47 CFR 15.247(a)(1)(i))", "EIRP unknown"}},
         {"emit --radio uhd --radio.region etsi --freq 867.5M --duration 3",
          {"carrier     on 867.5000 MHz", "off for 103 ms", "allows 35.15 dBm EIRP",
-          "a carrier, for 3 s", "20 dB below", "sent 2000 us ahead"}},
+          "a carrier, for 3 s", "20 dB below", "sent 250 us ahead"}},
         {"inventory --blf 250k --tari 12.5 --link.m miller4 --radio.antennas RX2,TX/RX",
          {"rate        4 MS/s, 16.0 samples a Tpri", "Miller-4, BLF 250 kHz", "T2 12..80 us",
           "antennas    RX2, TX/RX in turn", "497 ms", "until stopped"}},
