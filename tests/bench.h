@@ -13,6 +13,7 @@ enum { BENCH_FILTERS_MAX = 16 };
 
 struct bench_run {
     bool json, quick;
+    bool over_uhd;          /* --radio uhd: the host path, over the software USRP */
     const char *program;    /* path of the zpreader to run */
     const char *svg_folder; /* NULL: no charts */
     unsigned n_jobs;        /* processes that count at a time */
@@ -29,6 +30,9 @@ struct bench_row {
 };
 extern const struct bench_row bench_decode, bench_turnaround, bench_sim, bench_inventory,
     bench_sensitivity, bench_canceller, bench_robustness, bench_accuracy;
+
+/* `turnaround --radio uhd`.   out 0 = ok */
+int bench_turnaround_uhd(struct bench_run *run);
 
 /* Print one result. `extra`: further JSON members ("\"n\":100"), or "". A value that is not a number
  * is null. */

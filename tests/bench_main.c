@@ -1,4 +1,4 @@
-/* bench_main.c - zpreader-bench NAME [--json] [--quick] [--jobs N] [--svg DIR] [FILTER...]; `list`
+/* bench_main.c - zpreader-bench NAME [--json] [--quick] [--jobs N] [--svg DIR] [--radio uhd] [FILTER...]; `list`
  * lists them. */
 #include <errno.h>
 #include <math.h>
@@ -188,8 +188,8 @@ static int usage(const char *what, const char *argument)
 {
     fprintf(stderr,
             "zpreader-bench: %s '%s'\n"
-            "usage: zpreader-bench NAME [--json] [--quick] [--jobs N] [--svg DIR] [FILTER...]; "
-            "zpreader-bench list shows the names\n",
+            "usage: zpreader-bench NAME [--json] [--quick] [--jobs N] [--svg DIR] [--radio uhd] "
+            "[FILTER...]; zpreader-bench list shows the names\n",
             what, argument);
     return 2;
 }
@@ -199,7 +199,8 @@ static int arguments_parse(int argc, char **argv, struct bench_run *run)
 {
     for (int k = 1; k < argc; k++) {
         const char *argument = argv[k];
-        bool has_value = strcmp(argument, "--jobs") == 0 || strcmp(argument, "--svg") == 0;
+        bool has_value = strcmp(argument, "--jobs") == 0 || strcmp(argument, "--svg") == 0 ||
+                         strcmp(argument, "--radio") == 0;
         if (has_value && k + 1 == argc) {
             return usage("no value for", argument);
         }
@@ -207,6 +208,11 @@ static int arguments_parse(int argc, char **argv, struct bench_run *run)
             run->json = true;
         } else if (strcmp(argument, "--quick") == 0) {
             run->quick = true;
+        } else if (strcmp(argument, "--radio") == 0) {
+            if (strcmp(argv[++k], "uhd") != 0) {
+                return usage("--radio is uhd (turnaround over the software USRP), not", argv[k]);
+            }
+            run->over_uhd = true;
         } else if (strcmp(argument, "--jobs") == 0) {
             long n = strtol(argv[++k], NULL, 10);
             if (n < 1 || n > 256) {

@@ -223,6 +223,9 @@ static int turnaround_case(struct bench_run *run, const char *label, double rate
 
 static int run_turnaround(struct bench_run *run)
 {
+    if (run->over_uhd) {
+        return bench_turnaround_uhd(run);
+    }
     static const char *const fm0[] = {NULL};
     static const char *const m4[] = {"link.m",       "miller4", "link.blf_hz", "250k",
                                      "link.tari_us", "12.5",    NULL};
@@ -236,5 +239,6 @@ static int run_turnaround(struct bench_run *run)
 }
 
 const struct bench_row bench_turnaround = {
-    "turnaround", "last sample of an RN16 in to first sample of the ACK out, compute only",
+    "turnaround",
+    "last sample of an RN16 in to first sample of the ACK out; --radio uhd: host path",
     run_turnaround};

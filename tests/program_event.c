@@ -45,7 +45,7 @@ static const struct field_row field_rows[] = {
     {"read", "pc", FIELD_HEX4, false},
     {"read", "uri", FIELD_TEXT, true},
     {"read", "antenna", FIELD_TEXT, false},
-    {"read", "freq_hz", FIELD_NUMBER, true}, /* a raw recording does not tell */
+    {"read", "freq_hz", FIELD_NUMBER, true},   /* a raw recording does not tell */
     {"read", "rssi_dbfs", FIELD_NUMBER, true}, /* one of the two: see check_event */
     {"read", "rssi_dbm", FIELD_NUMBER, true},
     {"read", "snr_db", FIELD_NUMBER, false},

@@ -83,7 +83,7 @@ static void region_says_who_hops(void **state)
         bool hops;
         double dwell_s, first_hz;
     } rows[] = {
-        {NONE, NAN, false, INFINITY, NAN},    {LAB, 900e6, false, INFINITY, 900e6},
+        {NONE, NAN, false, INFINITY, NAN},      {LAB, 900e6, false, INFINITY, 900e6},
         {FCC, 914.9e6, true, 0.4, 914.75e6},    {ETSI, 866.5e6, false, 4.1, 866.3e6},
         {CHINA, 921.1e6, true, 2.0, 921.125e6}, {JAPAN, 917e6, false, 4.05, 916.8e6},
     };

@@ -94,4 +94,11 @@ file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench_*.c)
 add_executable(zpreader-bench ${bench_sources})
 target_include_directories(zpreader-bench PRIVATE ${LIQUID_INCLUDE_DIR})
 target_link_libraries(zpreader-bench zp_reader zp_reference)
+add_dependencies(zpreader-bench softusrp)
 add_dependencies(test_bench zpreader-bench)
+
+# over stock libuhd with a slowed clock, or many runs of the program: minutes; sanitizers do without
+set_tests_properties(test_program_bistatic test_program_guard test_program_probe
+    test_program_probe_uhd test_program_uhd test_radio_uhd test_reply_rx_near test_softusrp
+    test_softusrp_faults test_softusrp_guard test_softusrp_reader test_softusrp_split
+    PROPERTIES LABELS slow)
