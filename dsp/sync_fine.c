@@ -95,15 +95,23 @@ static void sync_fit(const struct integral *integral, const struct sync_search *
     candidate->half = half;
 }
 
+/* A span that leaves the samples, or runs backwards, cannot be read: its score is 0. */
 static void sync_measure(const struct integral *integral, const struct sync_search *search,
                          struct sync_span span, struct sync_candidate *candidate)
 {
     unsigned m = search->code->m;
-    double from = sync_edge(candidate, span.first * m);
-    double length = sync_edge(candidate, span.end * m) - from;
+    double from = sync_edge(candidate, span.first * m), to = sync_edge(candidate, span.end * m);
+    double first_half = candidate->half + 2.0 * span.first * m * candidate->bend;
+    double last_half = candidate->half + 2.0 * span.end * m * candidate->bend;
+    if (!(from >= 0.0 && to <= (double)integral->n_samples && first_half > 0.0 &&
+          last_half > 0.0)) {
+        candidate->score = 0.0;
+        return;
+    }
+    double length = to - from;
     double _Complex sum = sync_correlation(integral, search, span, candidate);
     candidate->gain = sum / length;
-    candidate->offset = (integral_at(integral, from + length) - integral_at(integral, from)) /
+    candidate->offset = (integral_at(integral, to) - integral_at(integral, from)) /
                         length; /* every span used has as much high as low */
     candidate->score = plane_power(sum) / (length * search->noise_variance);
 }
@@ -112,12 +120,6 @@ void sync_score(const struct integral *integral, const struct sync_search *searc
                 struct sync_candidate *candidate)
 {
     struct sync_span span = {0, search->code->n_preamble_chips[search->trext ? 1 : 0]};
-    double last = span.end * search->code->m;
-    if (candidate->start < 0.0 || candidate->half + 2.0 * last * candidate->bend <= 0.0 ||
-        sync_edge(candidate, last) > (double)integral->n_samples) { /* cannot be read */
-        candidate->score = 0.0;
-        return;
-    }
     sync_measure(integral, search, span, candidate);
 }
 
