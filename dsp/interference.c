@@ -1,5 +1,5 @@
-/* interference.c - subtract carriers, blank impulses, measure the noise block by block. */
-#include "dsp/interference.h"
+/* interference.c - subtract carriers, blank impulses (interference_blocks.c: what each block tells). */
+#include "dsp/interference_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,28 +13,9 @@
 #include "dsp/tones.h"
 #include "dsp/tones_fit.h"
 
-enum {
-    BLOCK_MIN = 64,
-    BLOCK_MAX = 2048, /* samples */
-    ROOM = BLOCK_MAX + IMPULSES_DISTANCE_MAX,
-    CARRIERS_MAX = 1 + TONES_MAX, /* [0] is the leak: put back after the look for impulses */
-    BLANK_SHARE_MAX = 8, /* a block has at most one in so many blanked: more is no impulse */
-    BLANKS_MAX = BLOCK_MAX / BLANK_SHARE_MAX + 1,
-    LINE_LOOKS_MAX = 8,
-    BURST_BLOCKS_MIN = 2,
-};
 #define BLOCK_TPRI 2.0
-#define BLANK_RATIO 40.0    /* squared excursion over noise variance: noise does it in 3e-12 */
-#define LOOK_RATIO 8.0      /* above, a sample is looked at alone */
-#define LOCAL_SHARE 0.5     /* of the noise just before, that counts as the quiet's does */
-#define BURST_RATIO_MIN 2.5 /* a block's noise over the quiet's */
-#define NOISE_SPREAD 1.45   /* sd of a block's noise * sqrt(samples), relative (Monte Carlo) */
-#define BAND_BLF 1.5        /* within, a reply's own lines lie */
-#define NOISE_LIMIT 1e6     /* full scale is 1 */
-#define DOUBT_SIGMAS 7.0
-#define BURST_SHARE_MIN 0.4 /* of a block's power: less does a reply of 50 samples a bit no harm */
-#define EDGE_RATIO 12.0     /* squared change over the noise: an edge, not a burst */
-#define LINE_SHARE_MIN 0.3  /* of a burst's energy in one line: a carrier */
+#define LOOK_RATIO 8.0 /* above, a sample is looked at alone */
+#define BAND_BLF 1.5   /* within, a reply's own lines lie */
 #define PAIR_SIGMAS 5.0
 #define PAIR_RAD 0.5 /* over the quiet */
 #define PAIR_POWER_RATIO 2.0
@@ -42,54 +23,6 @@ enum {
 
 _Static_assert(INTERFERENCE_MARGIN >= IMPULSES_DISTANCE_MAX, "differences reach no further back");
 _Static_assert((int)TONES_MAX == (int)REPLY_TONES_MAX, "every tone found can be told");
-
-enum { COUNTS_KEPT = 16 }; /* power of two; more than the blocks of INTERFERENCE_AHEAD samples */
-
-_Static_assert(INTERFERENCE_AHEAD / BLOCK_MIN + 1 < COUNTS_KEPT, "what may be asked for is kept");
-
-struct counts { /* what was met up to the end of a block */
-    int64_t n_blanked;
-    double blanked_power;
-    unsigned n_burst, n_quieter, n_line, n_keyed;
-    double burst_power, line_offset_rad;
-};
-
-struct blank { /* a sample that is replaced */
-    size_t place;
-    float _Complex level;
-};
-
-struct interference {
-    struct interference_cfg cfg;
-    struct tones *tones;
-    struct tones_found found;
-    size_t n_quiet, n_block;
-    unsigned distance;    /* 0: impulses and noise cannot be told from a tag */
-    double floor;         /* noise variance to reckon with */
-    double step_variance; /* of the converter's steps, at most */
-    double band_rad;      /* the tag's, a sample */
-    unsigned n_block_blanked;
-    double blank_limit; /* squared excursion; of the block at hand */
-    unsigned n_carriers;
-    struct carrier carrier[CARRIERS_MAX];
-    bool is_near[CARRIERS_MAX]; /* as the quiet told: followed only to be told apart from noise */
-    int64_t entered, left;      /* samples taken in, given out */
-    struct counts counts, kept[COUNTS_KEPT]; /* at the end of block k: kept[k % COUNTS_KEPT] */
-    float _Complex last;                     /* given out, carriers not in it */
-    float _Complex *turn[CARRIERS_MAX];
-    float _Complex before[IMPULSES_DISTANCE_MAX]; /* the last ones given out, as they came */
-    struct blank blank[BLANKS_MAX];               /* of the part at hand */
-    size_t n_part_blanks;
-    float _Complex *back;  /* the leak's part of the samples held back and of new ones */
-    float _Complex *block; /* block at hand: carriers out, impulses out */
-    float *lesser;         /* its lesser differences */
-    bool keep_block;       /* block[] is wanted though there are no carriers */
-    float *scratch;
-    size_t n_blocks;
-    double quiet_noise; /* mean of the lesser differences in the quiet's whole blocks */
-    size_t n_quiet_blocks;
-    unsigned n_looks;
-};
 
 enum status interference_new(const struct interference_cfg *cfg, struct interference **interference)
 {
@@ -309,115 +242,6 @@ static void part_enter(struct interference *x, float _Complex *sample, size_t n)
     x->entered += (int64_t)n;
 }
 
-/* In a burst: a carrier or noise? Outside the tag's band the block tells; inside, its differences at a
- * distance, a tag's edges cut out. */
-static bool line_look(struct interference *x, double limit, bool inside, double *offset_rad)
-{
-    size_t n = x->n_block - x->distance;
-    float _Complex *sample = x->block;
-    float _Complex mean = 0.0F;
-    for (size_t k = 0; k < x->n_block; k++) {
-        mean += sample[k] / (float)x->n_block;
-    }
-    for (size_t k = 0; k < x->n_block; k++) {
-        sample[k] -= mean;
-    }
-    if (tones_line_share(x->tones, sample, x->n_block, offset_rad) > LINE_SHARE_MIN &&
-        fabs(*offset_rad) > x->band_rad) {
-        return true;
-    }
-    if (!inside) {
-        return false;
-    }
-    for (size_t k = 0; k < n; k++) {
-        float _Complex change = sample[k + x->distance] - sample[k];
-        float re = crealf(change), im = cimagf(change);
-        sample[k] = (double)(re * re + im * im) < limit ? change : 0.0F;
-    }
-    return n >= 8 && tones_line_share(x->tones, sample, n, offset_rad) > LINE_SHARE_MIN;
-}
-
-/* Power of the block at hand about its mean: noise and reply. */
-static double block_power(const struct interference *x)
-{
-    double _Complex sum = 0.0;
-    double power = 0.0;
-    for (size_t k = 0; k < x->n_block; k++) {
-        sum += x->block[k];
-        power += plane_power(x->block[k]);
-    }
-    double n = (double)x->n_block;
-    return power / n - plane_power(sum / n);
-}
-
-/* A block with far more noise than the quiet. A reply's own edges, never as sharp as they are drawn,
- * leave some too: a burst is what rivals the reply, or a line where no reply has any. */
-static void burst_count(struct interference *x, double noise, double reference)
-{
-    double offset_rad;
-    bool line = false, rival = noise >= BURST_SHARE_MIN * block_power(x);
-    if (x->n_looks < LINE_LOOKS_MAX) {
-        x->n_looks++;
-        line = line_look(x, EDGE_RATIO * noise, rival, &offset_rad);
-    }
-    if (line) {
-        x->counts.n_line++;
-        x->counts.line_offset_rad = offset_rad;
-    }
-    if (line || rival) {
-        x->counts.n_burst++;
-        x->counts.burst_power += noise - reference;
-    }
-}
-
-/* The noise of a block after the quiet, held against the quiet's. */
-static void noise_judge(struct interference *x, double noise)
-{
-    bool known = x->n_quiet_blocks > 0;
-    double reference = known ? x->quiet_noise : x->found.noise_variance;
-    reference = fmax(fmax(reference, x->step_variance), 1e-30);
-    double n_known = known ? (double)(x->n_quiet_blocks * x->n_block) : (double)x->n_quiet;
-    double doubt = NOISE_SPREAD * (1.0 / sqrt((double)x->n_block) + 1.0 / sqrt(n_known));
-    double limit = fmax(BURST_RATIO_MIN, 1.0 + DOUBT_SIGMAS * doubt);
-    bool noisy = noise > limit * reference;
-    if (noisy && (x->keep_block || x->n_carriers > 0)) {
-        burst_count(x, noise, reference);
-    }
-    x->keep_block = noisy; /* one is rarely alone: from the second on */
-    x->counts.n_quieter += fmax(noise, x->step_variance) * limit < reference;
-}
-
-/* The noise of a whole block. */
-static void noise_measure(struct interference *x, int64_t block)
-{
-    double noise =
-        impulses_sum(x->lesser, x->n_block) / ((double)x->n_block * IMPULSES_NOISE_RATIO);
-    noise = noise < NOISE_LIMIT ? noise : NOISE_LIMIT; /* NaN too */
-    x->blank_limit = BLANK_RATIO * fmax(x->floor, LOCAL_SHARE * noise);
-    if ((block + 1) * (int64_t)x->n_block <= (int64_t)x->n_quiet) {
-        x->n_quiet_blocks++;
-        x->quiet_noise += (noise - x->quiet_noise) / (double)x->n_quiet_blocks;
-    } else {
-        noise_judge(x, noise);
-    }
-}
-
-static void block_finish(struct interference *x, int64_t block)
-{
-    for (unsigned k = 0; k < x->n_carriers; k++) {
-        carrier_correct(&x->carrier[k], block, x->block, x->n_block);
-    }
-    if (x->distance > 0) {
-        noise_measure(x, block);
-    }
-    x->counts.n_keyed = 0;
-    for (unsigned k = 1; k < x->n_carriers; k++) {
-        x->counts.n_keyed += carrier_is_keyed(&x->carrier[k]);
-    }
-    x->kept[x->n_blocks++ % COUNTS_KEPT] = x->counts;
-    x->n_block_blanked = 0;
-}
-
 /* One sample that stands out: an impulse is replaced by what lies on both sides.
  * out *lesser without what an edge put into it */
 static void sample_look(struct interference *x, const float _Complex *sample, size_t place,
@@ -520,7 +344,7 @@ static void part_leave(struct interference *x, float _Complex *sample, size_t at
     }
     x->left += (int64_t)n;
     if (within + n == x->n_block) {
-        block_finish(x, x->left / (int64_t)x->n_block - 1);
+        interference_block_finish(x, x->left / (int64_t)x->n_block - 1);
     }
 }
 
@@ -558,57 +382,4 @@ size_t interference_clean(struct interference *x, float _Complex *sample, size_t
         n_out += parts_leave(x, sample + n_out);
     }
     return n_out;
-}
-
-static enum reply_cause cause_of(const struct counts *counts, unsigned n_tones)
-{
-    if (counts->n_keyed > 0 || counts->n_line >= BURST_BLOCKS_MIN) {
-        return REPLY_CAUSE_COMMANDS;
-    }
-    if (counts->n_burst >= BURST_BLOCKS_MIN || counts->n_quieter >= BURST_BLOCKS_MIN) {
-        return REPLY_CAUSE_BURST;
-    }
-    if (counts->n_blanked > 0) {
-        return REPLY_CAUSE_IMPULSES;
-    }
-    return n_tones > 0 ? REPLY_CAUSE_CARRIER : REPLY_CAUSE_NONE;
-}
-
-void interference_report(const struct interference *x, size_t n_samples,
-                         struct interference_report *report)
-{
-    double hz = x->cfg.rate_sps / (2.0 * UNITS_PI);
-    size_t n_blocks = x->n_block > 0 ? n_samples / x->n_block : 0;
-    n_blocks = n_blocks < x->n_blocks ? n_blocks : x->n_blocks;
-    require(x->n_blocks - n_blocks < COUNTS_KEPT);
-    struct counts counts = {.line_offset_rad = NAN};
-    if (n_blocks > 0) {
-        counts = x->kept[(n_blocks - 1) % COUNTS_KEPT];
-    }
-    *report = (struct interference_report){
-        .n_tones = x->found.n_tones,
-        .n_blocks = (unsigned)n_blocks,
-        .n_burst_blocks = counts.n_burst,
-        .n_quieter_blocks = counts.n_quieter,
-        .n_line_blocks = counts.n_line,
-        .impulse_dbfs = NAN,
-        .burst_dbfs = NAN,
-        .burst_offset_hz = counts.line_offset_rad * hz,
-    };
-    for (unsigned k = 0; k < x->found.n_tones; k++) {
-        const struct tone *tone = &x->found.tone[k];
-        report->tone[k].offset_hz = tone->offset_rad * hz;
-        report->tone[k].power_dbfs = units_db_from_power_ratio(plane_power(tone->amplitude));
-    }
-    if (counts.n_blanked > 0) {
-        report->blanked_ratio = (double)counts.n_blanked / (double)(n_blocks * x->n_block);
-        report->impulse_dbfs =
-            units_db_from_power_ratio(counts.blanked_power / (double)counts.n_blanked);
-    }
-    if (counts.n_burst > 0) {
-        report->burst_dbfs = units_db_from_power_ratio(counts.burst_power / counts.n_burst);
-    } else if (counts.n_quieter >= BURST_BLOCKS_MIN) {
-        report->burst_dbfs = units_db_from_power_ratio(x->found.noise_variance);
-    }
-    report->cause = cause_of(&counts, report->n_tones);
 }

@@ -1,7 +1,7 @@
 /* region.h - bands a transmitter may use, by region: channels, times, powers.  layer: reader
- * Source: fact sheet section 14; the clauses stand in the table (region.c). Rules that need listening
- * before talking (Japan below 1 W, ETSI outside the high-power channels) are not implemented: those
- * channels are not in the table. */
+ * Source: fact sheet section 14; the clauses stand in the table (region.c). The table holds the channels
+ * that may be used without listening before talking; those that want it (Japan below 1 W, ETSI
+ * outside the high-power channels) are not in it, and a frequency is moved to the nearest that is. */
 #ifndef READER_REGION_H
 #define READER_REGION_H
 
