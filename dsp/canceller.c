@@ -114,25 +114,26 @@ void canceller_measure(struct canceller *canceller, const float _Complex *sample
     double variance = variance_of(sample, n_samples, mean, 1.0);
     quiet->n_samples = n_samples;
     quiet->leak = mean;
-    quiet->offset_rad = quiet->offset_sigma_rad = 0.0;
+    quiet->offset_rad = 0.0;
     quiet->noise_variance = variance;
     quiet->power = variance + plane_power(mean);
     struct turning turning = turning_of(sample, n_samples);
     double leak_power = plane_power(turning.leak);
     double angle = turning.offset_rad * turning.lag;
-    double significant = OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE /
-                         (turning.lag * (leak_power + 1e-30)); /* of the angle, times variance */
+    double per_variance =
+        1.0 / (turning.lag * (leak_power + 1e-30)); /* the angle's, over the samples' */
+    double least = OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE * per_variance;
+    quiet->offset_sigma_rad = sqrt(angle * angle + variance * per_variance) / turning.lag;
     /* against the variance a turn would inflate: what is not seen then is no turn */
-    if (angle * angle <= significant * fmin(variance, TURN_VARIANCE_RATIO * leak_power)) {
+    if (angle * angle <= least * fmin(variance, TURN_VARIANCE_RATIO * leak_power)) {
         return;
     }
     double turned = variance_of(sample, n_samples, turning.leak, cexp(I * turning.offset_rad));
-    double angle_variance = turned / (turning.lag * (leak_power + 1e-30));
     if (turned < variance && leak_power * (double)n_samples > LEAK_SIGNIFICANCE * turned &&
-        angle * angle > OFFSET_SIGNIFICANCE * OFFSET_SIGNIFICANCE * angle_variance) {
+        angle * angle > least * turned) {
         quiet->leak = turning.leak;
         quiet->offset_rad = turning.offset_rad;
-        quiet->offset_sigma_rad = sqrt(angle_variance) / turning.lag;
+        quiet->offset_sigma_rad = sqrt(turned * per_variance) / turning.lag;
         quiet->noise_variance = turned;
     }
 }
@@ -144,7 +145,8 @@ void canceller_measure_turning(const float _Complex *sample, size_t n_samples,
     if (known->offset_rad == 0.0) {
         double _Complex mean = canceller_mean(sample, n_samples);
         double variance = variance_of(sample, n_samples, mean, 1.0);
-        *quiet = (struct canceller_quiet){.leak = mean, .noise_variance = variance};
+        *quiet = (struct canceller_quiet){
+            .leak = mean, .offset_sigma_rad = known->offset_sigma_rad, .noise_variance = variance};
     } else {
         for (size_t k = 0; k < n_samples; k++) {
             sum += sample[k] * conj(phase);

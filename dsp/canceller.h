@@ -15,7 +15,7 @@
 struct canceller_quiet {     /* what the quiet told */
     double _Complex leak;    /* mean (after de-rotation), at the first quiet sample */
     double offset_rad;       /* rotation per sample; 0 when not significant */
-    double offset_sigma_rad; /* standard deviation of offset_rad; 0 when that is 0 */
+    double offset_sigma_rad; /* how far off that may be; a turn that is not believed counts in */
     double noise_variance;   /* complex variance per sample around leak */
     double power;            /* mean |x|^2 */
     size_t n_samples;

@@ -11,9 +11,10 @@
 #include "dsp/retime.h"
 
 enum { PASSES_MAX = 3, MEMORIES = 2, SHORT_SYMBOLS = 64 };
-#define GATE_WIDE_RATIO 0.2    /* edge gates, half-cycles: first look, */
-#define GATE_NARROW_RATIO 0.12 /* and when the times are known better */
-#define STILL_RATIO 1.12       /* cost over noise: above, the channel may be moving */
+/* Edges are looked for within these gates, half-cycles: at first, and when the times are known better. A
+ * long reply averages its timing well at once, a short one's first look need not be the best. */
+static const struct retime_look wide = {0.2, 8}, wide_short = {0.2, 4}, narrow = {0.12, 8};
+#define STILL_RATIO 1.12 /* cost over noise: above, the channel may be moving */
 /* Forgetting per symbol of the estimates around each symbol: a still channel, and one that moves.
  * Which one holds is found out by how well the others predict each symbol. */
 static const double memory_ratio[MEMORIES] = {0.985, 0.9};
@@ -436,10 +437,10 @@ void finish_run(struct finish *finish, const struct finish_request *request,
     for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
         signs_fill(f, request);
         if (pass == 0) {
-            retime_run(f->retime, &known, GATE_WIDE_RATIO, f->start);
+            retime_run(f->retime, &known, n <= SHORT_SYMBOLS ? &wide_short : &wide, f->start);
         }
-        if (pass > 0 || n <= SHORT_SYMBOLS) { /* long replies average their timing well at once */
-            retime_run(f->retime, &known, GATE_NARROW_RATIO, f->start);
+        if (pass > 0 || n <= SHORT_SYMBOLS) {
+            retime_run(f->retime, &known, &narrow, f->start);
         }
         chips_read(f, request->integral, code->m, n);
         swings_decide(f, code->m, n);

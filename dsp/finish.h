@@ -23,7 +23,8 @@ struct finish_request {
     size_t n_symbols;             /* after the preamble, dummy included */
     const uint8_t *bit;           /* first decisions, n_symbols of them */
     double _Complex gain, offset; /* first estimates */
-    double _Complex walk;         /* as sync_search.walk: the offset's likely slope; 0: none */
+    double _Complex walk;         /* the offset's likely slope, a sample: direction and standard
+                                   * deviation; 0: none */
 };
 
 struct finish_reply {

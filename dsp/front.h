@@ -58,7 +58,7 @@ struct front { /* fields may be read */
     struct whiten whiten;
     struct integral combined; /* with more than one channel, once front_combine was called */
     bool is_combined;
-    bool has_near;     /* a channel has carriers in the tag's band */
+    bool has_near;     /* the sums are without more than told: carriers, or a leak that moves */
     size_t n_appended; /* raw samples so far */
     size_t clip_at;    /* the first that touches full scale, */
     size_t beyond_at;  /* and that goes beyond: floats whose full scale is not 1; SIZE_MAX: none */
@@ -103,6 +103,13 @@ unsigned front_sought(const struct front *front, struct reply_tone *tone, unsign
  * front_extend will add.   in relearn: the noise is learnt anew as well, and the sums are scaled by it
  *   pre front_has_near   cost a few passes over the sums */
 void front_near_fit(struct front *front, bool relearn);
+
+/* The leak moved too slowly for the quiet to say, but the sums so far do, the tag being noise: take out of
+ * them, and of what front_extend will add, what it did.
+ *   in from: where the tag may have begun at the latest; least_nats: noise alone reaches it in e^-nats of
+ *      windows   pre !front_has_near, the sums hold the quiet
+ *   out true: it did   cost a look at 16 sums; when it did, front_near_fit's */
+bool front_leak_follow(struct front *front, size_t from, double least_nats);
 
 /* Something moved in the quiet that is neither noise nor known: worth a look by front_near_seek.
  *   pre the sums hold the quiet */

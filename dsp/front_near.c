@@ -7,9 +7,10 @@
 #include "dsp/front_parts.h"
 #include "dsp/plane.h"
 
-enum { NEAR_CHUNK = 1024, UNEVEN_PARTS = 8, UNEVEN_STRIDE = 4 };
+enum { NEAR_CHUNK = 1024, PARTS = 8, PAIR_STRIDE = 4 };
 #define SEEK_BLF 0.35     /* of carriers that the quiet did not tell slower ones are sought, */
 #define SEEK_OF_QUIET 2.0 /* and only what turns so little in the quiet */
+#define WALK_SWING 1.4    /* of the tag's: what moves less over all of the window does no harm */
 #define UNEVEN_RATIO 30.0 /* of noise alone the mean is 7 and this is reached once in 1e7 */
 
 void front_near_begin(struct front *front)
@@ -148,23 +149,41 @@ double front_offset_rad(const struct front *front)
 
 bool front_has_near(const struct front *front)
 {
-    return front->has_near;
-}
-
-void front_near_fit(struct front *front, bool relearn)
-{
-    require(front->has_near);
-    struct near before[LIMIT_RX_CHANNELS], now[LIMIT_RX_CHANNELS];
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        before[c] = front->channel[c].near;
-        now[c] = front->channel[c].next;
-        struct near_reader reader = {front, c};
-        if (now[c].n_tones > 1) {
-            near_fit(&now[c], &(struct near_source){near_sample_mean, &reader},
-                     front->channel[c].integral.n_samples);
+        if (front->channel[c].next.n_tones > 1) {
+            return true;
         }
     }
+    return false;
+}
+
+struct walk { /* a line through means over parts of some sums, each part's weight its length */
+    double _Complex xy;
+    double xx, spread, variance; /* of place and of the means; of what the line leaves */
+};
+
+static struct walk walk_of(const double _Complex *sum, size_t n)
+{
+    size_t length = n / PARTS;
+    double _Complex mean = (sum[length * PARTS] - sum[0]) / (double)PARTS;
+    struct walk walk = {0};
+    for (size_t k = 0; k < PARTS; k++) {
+        double x = ((double)k - 0.5 * (PARTS - 1)) * (double)length;
+        double _Complex y = sum[(k + 1) * length] - sum[k * length] - mean; /* times length */
+        walk.xx += x * x * (double)length;
+        walk.xy += x * y;
+        walk.spread += plane_power(y) / (double)length;
+    }
+    walk.variance = (walk.spread - plane_power(walk.xy) / walk.xx) / (PARTS - 2);
+    return walk;
+}
+
+/* Sums and noise with what is known now. */
+static void near_adopt(struct front *front, const struct near *now, bool relearn)
+{
+    struct near before[LIMIT_RX_CHANNELS];
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        before[c] = front->channel[c].near;
         front->channel[c].near = front->channel[c].next = now[c];
     }
     near_replace(front, before, relearn);
@@ -174,37 +193,89 @@ void front_near_fit(struct front *front, bool relearn)
     }
 }
 
-/* Means over eighths of a channel's quiet differ by more than its noise explains, as told by neighbouring
- * samples: something moves too slowly for the quiet to name. */
-static bool quiet_is_uneven(const struct near_reader *reader)
+void front_near_fit(struct front *front, bool relearn)
 {
-    const struct front *front = reader->front;
-    const struct near *near = &front->channel[reader->channel].near;
-    size_t n = front->quiet_samples / front->factor / UNEVEN_PARTS, n_pairs = 0;
-    double _Complex part[UNEVEN_PARTS], mean = 0.0;
-    double noise = 0.0, spread = 0.0;
-    if (n < UNEVEN_STRIDE) {
+    require(front_has_near(front));
+    struct near now[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        now[c] = front->channel[c].next;
+        struct near_reader reader = {front, c};
+        if (now[c].n_tones > 1) {
+            near_fit(&now[c], &(struct near_source){near_sample_mean, &reader},
+                     front->channel[c].integral.n_samples);
+        }
+    }
+    near_adopt(front, now, relearn);
+}
+
+/* One slope of the quiet and of what follows, each around its own level, that stands out of the noise (which
+ * a tag is, here) and takes the level far enough to matter beside the tag's swing. */
+static bool leak_walks(const struct front *front, const struct front_channel *channel, size_t from,
+                       double least_nats)
+{
+    const double _Complex *sum = channel->integral.sum;
+    size_t n_quiet = front->quiet_samples / front->factor;
+    if (n_quiet < PARTS || channel->integral.n_samples < from + PARTS) {
         return false;
     }
-    for (size_t k = 0; k < UNEVEN_PARTS; k++) {
-        part[k] = near_sample_mean(reader, k * n, n) - near_mean(near, k * n, n);
-        mean += part[k] / UNEVEN_PARTS;
+    size_t n_after = channel->integral.n_samples - from;
+    struct walk quiet = walk_of(sum, n_quiet), after = walk_of(sum + from, n_after);
+    quiet.variance = front->whiten.noise_variance;
+    after.variance = fmax(after.variance, quiet.variance);
+    double _Complex xy = quiet.xy / quiet.variance + after.xy / after.variance;
+    double xx = quiet.xx / quiet.variance + after.xx / after.variance;
+    if (plane_power(xy) <= least_nats * xx) {
+        return false;
     }
-    for (size_t k = 0; k < UNEVEN_PARTS; k++) {
-        spread += plane_power(part[k] - mean) * (double)n;
+    double power = -quiet.variance, n = (double)channel->integral.n_samples;
+    double _Complex mean = (sum[from + n_after] - sum[from]) / (double)n_after;
+    for (size_t k = from; k < from + n_after; k++) {
+        power += plane_power(sum[k + 1] - sum[k] - mean) / (double)n_after;
     }
-    for (size_t k = 0; k + 2 <= n * UNEVEN_PARTS; k += UNEVEN_STRIDE, n_pairs++) {
-        double _Complex one = near_sample_mean(reader, k, 1);
-        noise += 0.5 * plane_power(near_sample_mean(reader, k + 1, 1) - one);
+    return plane_power(xy) * n * n > WALK_SWING * WALK_SWING * power * xx * xx;
+}
+
+bool front_leak_follow(struct front *front, size_t from, double least_nats)
+{
+    bool walks = false;
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        walks = walks || leak_walks(front, &front->channel[c], from, least_nats);
     }
-    return spread > UNEVEN_RATIO * noise / (double)n_pairs;
+    if (!walks) {
+        return false;
+    }
+    struct near now[LIMIT_RX_CHANNELS];
+    for (unsigned c = 0; c < front->cfg.n_channels; c++) {
+        struct near_reader reader = {front, c};
+        now[c] = front->channel[c].next;
+        near_fit_leak(&now[c], &(struct near_source){near_sample_mean, &reader},
+                      front->channel[c].integral.n_samples);
+    }
+    front->has_near = true;
+    near_adopt(front, now, true);
+    return true;
+}
+
+/* Means over eighths of a channel's quiet differ by more than its noise explains, as told by neighbouring
+ * samples: something moves too slowly for the quiet to name. */
+static bool quiet_is_uneven(const struct front *front, const struct front_channel *channel)
+{
+    const double _Complex *sum = channel->integral.sum;
+    size_t n = front->quiet_samples / front->factor / PARTS * PARTS, n_pairs = 0;
+    double noise = 0.0;
+    if (n < PARTS * PAIR_STRIDE) {
+        return false;
+    }
+    for (size_t k = 0; k + 2 <= n; k += PAIR_STRIDE, n_pairs++) {
+        noise += 0.5 * plane_power(sum[k + 2] - 2.0 * sum[k + 1] + sum[k]);
+    }
+    return walk_of(sum, n).spread > UNEVEN_RATIO * noise / (double)n_pairs;
 }
 
 bool front_has_walked(const struct front *front)
 {
     for (unsigned c = 0; c < front->cfg.n_channels; c++) {
-        struct near_reader reader = {front, c};
-        if (quiet_is_uneven(&reader)) {
+        if (quiet_is_uneven(front, &front->channel[c])) {
             return true;
         }
     }

@@ -137,8 +137,9 @@ void list_decode(const struct list_cfg *cfg, const struct sequence *sequence,
     for (size_t k = 0; k < events.n; k++) {
         result->events_expected += events.chance[k];
     }
+    result->is_credible = is_credible(cfg, &events, 0);
     if (crc_is_right(CRC_16, bit, n_bits)) {
-        result->verdict = is_credible(cfg, &events, 0) ? LIST_RIGHT : LIST_DOUBTFUL;
+        result->verdict = result->is_credible ? LIST_RIGHT : LIST_DOUBTFUL;
         return;
     }
     struct attempt attempt[64];

@@ -8,6 +8,7 @@
 #ifndef DSP_LIST_DECODE_H
 #define DSP_LIST_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ enum list_verdict {
 
 struct list_result {
     enum list_verdict verdict;
+    bool is_credible;   /* the likeliest one is believed if its CRC is right */
     unsigned n_tried;   /* beyond the likeliest one */
     unsigned n_changed; /* bits that differ from the likeliest one */
     uint16_t changed[3 * SEQUENCE_EVENT_BITS_MAX];

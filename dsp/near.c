@@ -1,5 +1,5 @@
 /* near.c - normal equations over means of a fraction of a turn. */
-#include "dsp/near.h"
+#include "dsp/near_parts.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,22 +12,12 @@ enum {
     STEPS = 1, /* columns before the carriers' */
     COLUMNS_MAX = STEPS + NEAR_ORDERS * NEAR_TONES_MAX,
     PASSES_MAX = 4,
-    BLOCKS_OF_QUIET = 8, /* at least */
-    ANCHOR = 32,         /* samples */
-    LINE_BLOCKS_MAX = 256,
+    ANCHOR = 32, /* samples */
 };
-#define BLOCK_TURN_RAD 0.5 /* of the fastest carrier in a block */
-#define SETTLED_TURN 1e-3  /* rad over half the window: what another pass would change is -66 dB */
-#define STEP_TURN 1.5      /* the same: beyond, the growth does not tell the frequency */
-#define TURN_SIGMAS 5.0    /* as far as the window may contradict the quiet, */
-#define TURN_OF_QUIET 1.5  /* and at least so many rad over the quiet */
-#define SEEK_QUIETS 6.0    /* times the quiet are looked at */
-#define SEEK_STEP 0.2      /* turns over these */
-#define HELD_RATIO 1.2     /* variance left by a leak that does not turn over one that does */
-#define SEEK_DOUBT 1.0
-#define SEEK_RATIO 30.0 /* as RAISE_RATIO */
-#define LINE_SHARE 0.15 /* of the power */
-#define LINE_STEP 0.4   /* turns over what is looked at */
+#define SETTLED_TURN 1e-3 /* rad over half the window: what another pass would change is -66 dB */
+#define STEP_TURN 1.5     /* the same: beyond, the growth does not tell the frequency */
+#define TURN_SIGMAS 5.0   /* as far as the window may contradict the quiet, */
+#define TURN_OF_QUIET 1.5 /* and at least so many rad over the quiet */
 #define SINGULAR 1e-12
 #define RAISE_RATIO                                                                                \
     30.0 /* energy a higher order must explain, over a mean's variance: a tag's
@@ -59,16 +49,19 @@ void near_add(struct near *near, double _Complex amplitude, double turn_rad, dou
 size_t near_block_samples(const struct near *near)
 {
     double fastest = 0.0;
+    if (near->block > 0) {
+        return near->block;
+    }
     for (unsigned k = 0; k < near->n_tones; k++) {
         const struct near_tone *tone = &near->tone[k];
         fastest = fmax(fastest, fmax(fabs(tone->least_rad), fabs(tone->most_rad)));
     }
-    double n = fmin(near->quiet / BLOCKS_OF_QUIET, BLOCK_TURN_RAD / (fastest + 1e-9));
+    double n = fmin(near->quiet / NEAR_BLOCKS_OF_QUIET, NEAR_BLOCK_TURN_RAD / (fastest + 1e-9));
     return n > 1.0 ? (size_t)n : 1;
 }
 
 /* What a mean over n samples leaves of a phasor. */
-static double mean_gain(double turn_rad, size_t n)
+double near_mean_gain(double turn_rad, size_t n)
 {
     double u = sin(0.5 * turn_rad);
     return u != 0.0 ? sin(0.5 * turn_rad * (double)n) / ((double)n * u) : 1.0;
@@ -92,7 +85,7 @@ double _Complex near_mean(const struct near *near, size_t first, size_t n)
         double _Complex level = polynomial(tone, away / near->reach);
         sum += tone->turn_rad == 0.0
                    ? level
-                   : mean_gain(tone->turn_rad, n) * level * cexp(I * tone->turn_rad * away);
+                   : near_mean_gain(tone->turn_rad, n) * level * cexp(I * tone->turn_rad * away);
     }
     return sum;
 }
@@ -119,7 +112,7 @@ static void normal_add(struct normal *normal, const double _Complex *row, double
 }
 
 /* How much of samples first .. first + n - 1 lies behind the quiet. */
-static double step_share(const struct near *near, size_t first, size_t n)
+double near_step_share(const struct near *near, size_t first, size_t n)
 {
     return fmin(fmax(((double)(first + n) - near->quiet) / (double)n, 0.0), 1.0);
 }
@@ -132,7 +125,8 @@ static void normal_fill(const struct near *near, const struct near_source *sourc
     for (unsigned k = 0; k < near->n_tones; k++) {
         double turn_rad = near->tone[k].turn_rad;
         turn[k] = cexp(I * turn_rad * (double)n);
-        z[k] = mean_gain(turn_rad, n) * cexp(I * turn_rad * (0.5 * (double)(n - 1) - near->middle));
+        z[k] = near_mean_gain(turn_rad, n) *
+               cexp(I * turn_rad * (0.5 * (double)(n - 1) - near->middle));
     }
     memset(normal, 0, sizeof *normal);
     normal->n_orders = n_orders;
@@ -141,7 +135,7 @@ static void normal_fill(const struct near *near, const struct near_source *sourc
         double _Complex row[COLUMNS_MAX];
         double t = ((double)first + 0.5 * (double)(n - 1) - near->middle) / near->reach;
         unsigned at = STEPS;
-        row[0] = step_share(near, first, n);
+        row[0] = near_step_share(near, first, n);
         for (unsigned k = 0; k < near->n_tones; k++) {
             double _Complex column = z[k];
             for (unsigned p = 0; p < n_orders; p++) {
@@ -197,12 +191,6 @@ static double normal_solve(const struct normal *normal, const unsigned *n_used, 
     return fmax(normal->energy - explained, 0.0) / freedom;
 }
 
-/* Its frequency is not known for certain. */
-static bool is_free(const struct near_tone *tone)
-{
-    return tone->most_rad > tone->least_rad;
-}
-
 /* One Gauss-Newton step.  returns the largest turn over half the window that it changed */
 static double turns_step(struct near *near, const struct near_source *source, size_t n_samples)
 {
@@ -210,7 +198,7 @@ static double turns_step(struct near *near, const struct near_source *source, si
     double _Complex x[COLUMNS_MAX];
     unsigned n_used[NEAR_TONES_MAX];
     for (unsigned k = 0; k < near->n_tones; k++) {
-        n_used[k] = is_free(&near->tone[k]) ? 2 : 1;
+        n_used[k] = near_is_free(&near->tone[k]) ? 2 : 1;
     }
     normal_fill(near, source, n_samples, 2, &normal);
     normal_solve(&normal, n_used, x);
@@ -227,7 +215,7 @@ static double turns_step(struct near *near, const struct near_source *source, si
     return most;
 }
 
-static void turns_fit(struct near *near, const struct near_source *source, size_t n_samples)
+void near_turns_fit(struct near *near, const struct near_source *source, size_t n_samples)
 {
     for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
         if (turns_step(near, source, n_samples) < SETTLED_TURN) {
@@ -237,7 +225,7 @@ static void turns_fit(struct near *near, const struct near_source *source, size_
 }
 
 /* The leak turned by nothing at all before it was made to. */
-static void leak_hold(struct near *near)
+void near_leak_hold(struct near *near)
 {
     struct near_tone *leak = &near->tone[0];
     leak->turn_rad = leak->least_rad = leak->most_rad = -near->turned_rad;
@@ -245,40 +233,64 @@ static void leak_hold(struct near *near)
 
 /* Variance that one level for every carrier leaves of a mean, a leak that may turn having a slope as well;
  * the last carrier left out if so wanted. */
-static double variance_left(const struct near *near, const struct normal *normal, bool without_last)
+static double variance_left(const struct near *near, const struct normal *normal, bool without_last,
+                            double _Complex *x)
 {
-    double _Complex x[COLUMNS_MAX];
-    unsigned n_used[NEAR_TONES_MAX] = {is_free(&near->tone[0]) ? 2 : 1, 1, 1, 1, 1};
+    unsigned n_used[NEAR_TONES_MAX] = {near_is_free(&near->tone[0]) ? 2 : 1, 1, 1, 1, 1};
     if (without_last) {
         n_used[near->n_tones - 1] = 0;
     }
     return normal_solve(normal, n_used, x);
 }
 
-/* Frequencies, of a leak that turned for certain and of one that did not: the simpler unless the other is
- * plainly better. */
+double near_variance_left(struct near *near, const struct near_source *source, size_t n_samples,
+                          double *gain)
+{
+    struct normal normal;
+    double _Complex x[COLUMNS_MAX];
+    normal_fill(near, source, n_samples, 2, &normal);
+    double left = variance_left(near, &normal, false, x);
+    for (unsigned k = 0; k < near->n_tones; k++) {
+        near->tone[k].level[0] = x[STEPS + 2 * k];
+    }
+    if (gain) {
+        double before = variance_left(near, &normal, true, x);
+        *gain = (before - left) * (double)normal.n_rows / (left + 1e-300);
+    }
+    return left;
+}
+
+bool near_held_explains(const struct near *held, double left_held, double left)
+{
+    double most = 0.0;
+    for (unsigned k = 1; k < held->n_tones; k++) {
+        most = fmax(most, plane_power(held->tone[k].level[0]));
+    }
+    return left_held < NEAR_HELD_RATIO * left && most < plane_power(held->tone[0].level[0]);
+}
+
+/* Frequencies, of a leak that turned for certain and of one that did not. */
 static void turns_find(struct near *near, const struct near_source *source, size_t n_samples)
 {
     struct near held = *near;
-    struct normal normal;
-    turns_fit(near, source, n_samples);
-    if (!is_free(&near->tone[0])) {
+    near_turns_fit(near, source, n_samples);
+    if (!near_is_free(&near->tone[0])) {
         return;
     }
-    leak_hold(&held);
-    turns_fit(&held, source, n_samples);
-    normal_fill(near, source, n_samples, 2, &normal);
-    double left = variance_left(near, &normal, false);
-    normal_fill(&held, source, n_samples, 2, &normal);
-    if (variance_left(&held, &normal, false) < HELD_RATIO * left) {
+    near_leak_hold(&held);
+    near_turns_fit(&held, source, n_samples);
+    double left = near_variance_left(near, source, n_samples, NULL);
+    double left_held = near_variance_left(&held, source, n_samples, NULL);
+    if (near_held_explains(&held, left_held, left)) {
         held.tone[0].least_rad = near->tone[0].least_rad;
         held.tone[0].most_rad = near->tone[0].most_rad;
         *near = held;
     }
 }
 
-/* Levels at the frequencies found: as many orders as earn their place. */
-static void levels_fit(struct near *near, const struct near_source *source, size_t n_samples)
+/* Levels at the frequencies found: as many orders, up to n_orders, as earn their place. */
+static void levels_fit(struct near *near, const struct near_source *source, size_t n_samples,
+                       unsigned n_orders)
 {
     struct normal normal;
     double _Complex x[COLUMNS_MAX], tried[COLUMNS_MAX];
@@ -286,9 +298,9 @@ static void levels_fit(struct near *near, const struct near_source *source, size
     for (unsigned k = 0; k < near->n_tones; k++) {
         n_used[k] = 1;
     }
-    normal_fill(near, source, n_samples, NEAR_ORDERS, &normal);
+    normal_fill(near, source, n_samples, n_orders, &normal);
     double variance = normal_solve(&normal, n_used, x);
-    for (unsigned p = 1; p < NEAR_ORDERS; p++) {
+    for (unsigned p = 1; p < n_orders; p++) {
         for (unsigned k = 0; k < near->n_tones; k++) {
             if (n_used[k] != p) {
                 continue;
@@ -304,106 +316,29 @@ static void levels_fit(struct near *near, const struct near_source *source, size
         }
     }
     for (unsigned k = 0; k < near->n_tones; k++) {
-        memcpy(near->tone[k].level, x + STEPS + NEAR_ORDERS * k, sizeof near->tone[k].level);
+        memset(near->tone[k].level, 0, sizeof near->tone[k].level);
+        memcpy(near->tone[k].level, x + STEPS + n_orders * k, n_orders * sizeof *x);
     }
 }
 
 void near_fit(struct near *near, const struct near_source *source, size_t n_samples)
 {
     require(near->n_tones > 1);
-    require(n_samples >= BLOCKS_OF_QUIET);
+    require(n_samples >= NEAR_BLOCKS_OF_QUIET);
     near->middle = near->reach = 0.5 * (double)n_samples;
     turns_find(near, source, n_samples);
-    levels_fit(near, source, n_samples);
+    levels_fit(near, source, n_samples, NEAR_ORDERS);
 }
 
-/* Add the carrier that explains most of the first n_samples.
- * out the variance it leaves of a mean; *gain: energy it explains over that */
-static double seek_one(struct near *near, const struct near_source *source, size_t n_samples,
-                       double most_rad, double *gain)
+void near_fit_leak(struct near *near, const struct near_source *source, size_t n_samples)
 {
-    double turn = 2.0 * UNITS_PI / (double)n_samples, least = INFINITY;
-    struct near_tone *tone = &near->tone[near->n_tones++], best = {0};
-    struct normal normal;
-    unsigned n_orders = is_free(&near->tone[0]) ? 2 : 1; /* as variance_left wants */
-    for (double turn_rad = -most_rad; turn_rad <= most_rad; turn_rad += SEEK_STEP * turn) {
-        *tone = (struct near_tone){.turn_rad = turn_rad,
-                                   .least_rad = turn_rad - SEEK_DOUBT * turn,
-                                   .most_rad = turn_rad + SEEK_DOUBT * turn};
-        normal_fill(near, source, n_samples, n_orders, &normal);
-        double left = variance_left(near, &normal, false);
-        if (left < least) {
-            least = left;
-            best = *tone;
-        }
-    }
-    *tone = best;
-    turns_fit(near, source, n_samples);
-    normal_fill(near, source, n_samples, n_orders, &normal);
-    double after = variance_left(near, &normal, false);
-    double before = variance_left(near, &normal, true);
-    *gain = (before - after) * (double)normal.n_rows / (after + 1e-300);
-    return after;
-}
-
-/* Before a seek that is for nothing most of the time: does a line stand out of what the known carriers and
- * the two levels of a tag, idle and mean, leave? Two replies at once have none that does. */
-static bool line_stands_out(const struct near *near, const struct near_source *source,
-                            size_t n_samples, double most_rad)
-{
-    double _Complex rest[LINE_BLOCKS_MAX], level[2] = {0};
-    size_t n = (size_t)(BLOCK_TURN_RAD / most_rad), n_most = near_block_samples(near);
-    n = n < 1 ? 1 : n < n_most ? n : n_most;
-    size_t n_blocks = n_samples / n, n_quiet = (size_t)near->quiet / n, n_level[2] = {0};
-    n_blocks = n_blocks < LINE_BLOCKS_MAX ? n_blocks : LINE_BLOCKS_MAX;
-    for (size_t k = 0; k < n_blocks; k++) {
-        rest[k] = source->mean(source->context, k * n, n) - near_mean(near, k * n, n);
-        level[k >= n_quiet] += rest[k];
-        n_level[k >= n_quiet]++;
-    }
-    double power = 0.0, most = 0.0;
-    for (size_t k = 0; k < n_blocks; k++) {
-        rest[k] -= level[k >= n_quiet] / (double)n_level[k >= n_quiet];
-        power += plane_power(rest[k]);
-    }
-    double step = LINE_STEP * 2.0 * UNITS_PI / (double)n_blocks, reach = most_rad * (double)n;
-    for (double turn_rad = -reach; turn_rad <= reach; turn_rad += step) {
-        double _Complex turn = cexp(-I * turn_rad), z = 1.0, sum = 0.0;
-        for (size_t k = 0; k < n_blocks; k++, z *= turn) {
-            sum += z * rest[k];
-        }
-        most = fmax(most, plane_power(sum));
-    }
-    return most > LINE_SHARE * power * (double)n_blocks;
-}
-
-bool near_seek(struct near *near, const struct near_source *source, size_t n_samples,
-               double most_rad, bool is_likely)
-{
-    require(n_samples >= BLOCKS_OF_QUIET);
-    double reach = fmin((double)n_samples, SEEK_QUIETS * near->quiet), gain;
-    if (near->n_tones == NEAR_TONES_MAX ||
-        (!is_likely && !line_stands_out(near, source, (size_t)reach, most_rad))) {
-        return false;
-    }
-    struct near tried = *near;
-    tried.middle = tried.reach = 0.5 * reach;
-    struct near held = tried;
-    double left = seek_one(&tried, source, (size_t)reach, most_rad, &gain);
-    if (is_free(&near->tone[0])) {
-        double held_gain;
-        leak_hold(&held);
-        if (seek_one(&held, source, (size_t)reach, most_rad, &held_gain) < HELD_RATIO * left) {
-            tried = held;
-            gain = held_gain;
-        }
-    }
-    if (!(gain > SEEK_RATIO)) {
-        return false;
-    }
-    near->tone[near->n_tones] = tried.tone[near->n_tones];
-    near->n_tones++;
-    return true;
+    require(near->n_tones == 1);
+    require(n_samples >= NEAR_BLOCKS_OF_QUIET);
+    near->middle = near->reach = 0.5 * (double)n_samples;
+    near->tone[0].most_rad = TURN_OF_QUIET / near->quiet;
+    near->tone[0].least_rad = -near->tone[0].most_rad;
+    near_turns_fit(near, source, n_samples);
+    levels_fit(near, source, n_samples, 2); /* what follows the window is told by a line */
 }
 
 /* out[0 .. n-1] += sign * tone at first + 0 ..; phasors are taken anew at every multiple of ANCHOR, so

@@ -29,8 +29,8 @@ struct near { /* fields may be read */
     struct near_tone tone[NEAR_TONES_MAX]; /* [0]: the leak */
     double middle, reach;                  /* samples */
     double quiet;                          /* samples of the quiet */
+    size_t block;                          /* samples of a mean; 0: what the carriers need */
     double turned_rad;                     /* of the leak, taken out before */
-    bool leak_turns;                       /* so that its remainder certainly walks */
 };
 
 /* Begin a window with no carrier but the leak, its quiet being the first quiet_samples. A leak that turned
@@ -57,6 +57,10 @@ struct near_source { /* mean of samples first .. first + n - 1, carriers still i
 
 /* Fit to the first n_samples.   cost some passes over n_samples / near_block_samples means */
 void near_fit(struct near *near, const struct near_source *source, size_t n_samples);
+
+/* Fit the leak alone to the first n_samples: it may turn, and grow, too slowly for the quiet to tell.
+ *   pre it is the only carrier   cost as near_fit's */
+void near_fit_leak(struct near *near, const struct near_source *source, size_t n_samples);
 
 /* Look for one more carrier, slower than most_rad a sample, that the quiet was too short to tell from the
  * leak, in the first n_samples.   out true: it is taken up; near_fit should follow

@@ -25,6 +25,8 @@ const char *const reply_cause_text[REPLY_CAUSE_N] = {
     [REPLY_CAUSE_WEAK] = "reply too weak",
     [REPLY_CAUSE_MISFIT] = "more than one reply",
     [REPLY_CAUSE_DOUBTFUL] = "CRC right by chance",
+    [REPLY_CAUSE_COLLISION] = "two replies told apart",
+    [REPLY_CAUSE_CRC] = "CRC wrong",
     [REPLY_CAUSE_CUT] = "samples missing",
 };
 
@@ -99,6 +101,9 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     result->residual_dbfs = units_db_from_power_ratio(plane_power(residual_mean(rx)));
     result->offset_hz = front_offset_rad(rx->front) * rx->rate_sps / (2.0 * UNITS_PI);
     result->clipped = front_is_clipped(rx->front);
+    result->is_recovered = false;
+    result->right_ratio = NAN;
+    memset(&result->second, 0, sizeof result->second);
     trace_init(&result->trace);
     result->trace.gate_nats = rx->gate_nats;
     result->trace.preamble_nats = rx->lead.score;
@@ -147,7 +152,7 @@ static void reply_finish(struct reply_rx *rx, size_t index, struct finish_reply 
         .bit = bit,
         .gain = path->gain,
         .offset = path->offset,
-        .walk = rx->search.walk,
+        .walk = rx->walk,
     };
     finish_run(rx->finish, &request, reply);
     if (rx->front->cfg.n_channels == 1) {
@@ -242,18 +247,30 @@ static enum reply_cause reply_fault(const struct reply_rx *rx, const struct repl
                                                                    : REPLY_CAUSE_NONE;
 }
 
-/* An EPC reply carries its own proof; what it proves is corrected or doubted.
- *   out  false: the CRC is right, but not to be believed */
-static bool epc_check(struct reply_rx *rx, const struct finish_reply *reply,
-                      struct reply_result *result)
+/* A reply with a CRC carries its own proof; what it proves is corrected or doubted. Whoever asked
+ * for the EPC looks at its CRC himself. */
+static enum reply_cause crc_check(struct reply_rx *rx, const struct finish_reply *reply,
+                                  struct reply_result *result)
 {
+    if (rx->listen.kind == REPLY_KIND_RN16 || rx->listen.kind == REPLY_KIND_FIXED) {
+        return REPLY_CAUSE_NONE;
+    }
     struct list_cfg cfg = {.size = (unsigned)rx->cfg.list_size,
                            .false_read_ratio = rx->cfg.false_read_ratio};
     struct list_result list;
     list_decode(&cfg, finish_sequence(rx->finish), reply->soft_nats, result->bits.bit,
                 result->bits.n_bits, &list);
+    result->trace.is_credible = list.is_credible;
     result->trace.n_list_tried = list.n_tried;
-    return list.verdict != LIST_DOUBTFUL;
+    if (list.verdict == LIST_DOUBTFUL || rx->listen.kind == REPLY_KIND_EPC) {
+        return list.verdict == LIST_DOUBTFUL ? REPLY_CAUSE_DOUBTFUL : REPLY_CAUSE_NONE;
+    }
+    /* what was corrected may have been what told the length */
+    const struct bitbuf *bits = &result->bits;
+    bool right = list.verdict == LIST_RIGHT && reply_length_opens_right(&rx->length, bits->bit) &&
+                 reply_length_n_bits(&rx->length, bits->bit) == bits->n_bits;
+    result->trace.crc_wrong = !right;
+    return right ? REPLY_CAUSE_NONE : REPLY_CAUSE_CRC;
 }
 
 static bool reply_read(struct reply_rx *rx, size_t best, struct reply_result *result)
@@ -270,9 +287,7 @@ static bool reply_read(struct reply_rx *rx, size_t best, struct reply_result *re
         result->cause = REPLY_CAUSE_MISFIT;
     }
     enum reply_cause fault = reply_fault(rx, result);
-    if (!fault && rx->listen.kind == REPLY_KIND_EPC && !epc_check(rx, &reply, result)) {
-        fault = REPLY_CAUSE_DOUBTFUL;
-    }
+    fault = fault ? fault : crc_check(rx, &reply, result);
     errors_note(&reply, result);
     if (fault) {
         result->cause = result->cause ? result->cause : fault;
@@ -322,7 +337,7 @@ void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result
     bool read = best < rx->tracks.n && complete && reply_read(rx, best, result);
     double from = rx->search.start_hi;
     double to = from + 16.0 * 2.0 * rx->search.half_lo * rx->code->m;
-    if (!read && energy_sigmas(rx, from, to) > ENERGY_SIGMAS) {
+    if (!read && (result->trace.crc_wrong || energy_sigmas(rx, from, to) > ENERGY_SIGMAS)) {
         result->verdict = REPLY_UNREADABLE;
         enum reply_cause cause = rx->tracks.n > 0 ? REPLY_CAUSE_MISFIT : REPLY_CAUSE_NO_PREAMBLE;
         result->cause = result->cause ? result->cause : cause;

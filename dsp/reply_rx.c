@@ -9,15 +9,18 @@
 #include "config/require.h"
 #include "dsp/reply_rx_parts.h"
 
-#define SAMPLES_PER_TPRI 48.0 /* wanted after decimation: a sample that holds an edge says less */
-#define DRIFT_RATIO 0.025     /* Gen2 6.3.1.3.3: in a reply, at its beginning too */
+#define DRIFT_RATIO 0.025 /* Gen2 6.3.1.3.3: in a reply, at its beginning too */
 #define STRIDE_SYMBOLS 4.0
 #define EXPECTED_NATS_MIN 40.0 /* what noise takes for a reply scores less */
 #define EXPECTED_SYMBOLS_MIN 6 /* the clock is known well enough to see the end */
-#define NEAR_GROWTH 1.3    /* carriers in the tag's band: fitted again when there is so much more */
-#define SEEK_NATS_MIN 30.0 /* as reply_judge's least score of a reply */
-#define LONGEST_WINDOW_TPRI 6000.0
-enum { EPC_BITS_USUAL = 128 };
+#define NEAR_GROWTH 1.3        /* what is fitted is fitted again to so much more of the window */
+#define FOLLOW_NATS 9.0        /* a leak that moves: before the search, */
+#define FOLLOW_AGAIN_NATS 4.0  /* and while a reply comes in, */
+#define FOLLOW_SEARCHES 2.5    /* as far as so many times the search's window */
+#define SEEK_NATS_MIN 30.0     /* as reply_judge's least score of a reply */
+#define LONGEST_WINDOW_TPRI 6000.0 /* a longer one is looked at with fewer samples a Tpri */
+#define LONGEST_SLACK 1.05
+enum { EPC_BITS_USUAL = 128, HEADER_REPLY_BITS_MIN = 33 };
 enum {
     GATE_STEPS = 6, /* of a fixed point that each step brings ten times nearer */
     SEEKS_MAX = 2
@@ -41,10 +44,19 @@ static const struct option_row reply_rx_rows[] = {
     REPLY_ROW(notch, OPTION_BOOL, "", "true", 0, 1,
               "look for other carriers in the quiet before each reply and take them out"),
     REPLY_ROW(blank, OPTION_BOOL, "", "true", 0, 1, "replace impulses"),
+    {.key = "dsp.resolve_collisions",
+     .kind = OPTION_CHOICE,
+     .unit = "",
+     .fallback = "auto",
+     .choices = "auto|yes|no",
+     .offset = offsetof(struct reply_rx_cfg, resolve_collisions),
+     .meaning =
+         "tell the RN16s of two tags apart that answer at once, and read the stronger; auto: "
+         "where T2 leaves a host the time"},
     REPLY_ROW(list_size, OPTION_INT, "", "8", 1, 64,
-              "likeliest bit sequences of an EPC reply whose CRC is tried"),
+              "likeliest bit sequences of a reply with a CRC that are tried"),
     REPLY_ROW(false_read_ratio, OPTION_NUMBER, "", "1e-6", 1e-12, 1.0,
-              "an EPC is not believed when it is wrong with more than this chance"),
+              "a reply with a CRC is not believed when it is wrong with more than this chance"),
 };
 
 const struct option_table reply_rx_options = {
@@ -92,7 +104,10 @@ enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, unsign
     enum status status = front_new(&front_cfg, &r->front);
     status = status ? status : tracks_init(&r->tracks);
     status = status ? status : finish_new(LIMIT_BITS + 32, &r->finish);
-    status = status ? status : sync_new((size_t)(450.0 * 2.0 * SAMPLES_PER_TPRI), &r->sync);
+    status = status ? status : sync_new(RX_SHORT_SAMPLES, &r->sync);
+    if (!status && cfg->resolve_collisions != REPLY_RESOLVE_NO) {
+        status = collide_new(RX_SHORT_SAMPLES, &r->collide);
+    }
     if (status) {
         reply_rx_free(&r);
         return status;
@@ -107,6 +122,7 @@ void reply_rx_free(struct reply_rx **rx)
         front_free(&(*rx)->front);
         sync_free(&(*rx)->sync);
         finish_free(&(*rx)->finish);
+        collide_free(&(*rx)->collide);
         tracks_fini(&(*rx)->tracks);
         free(*rx);
         *rx = NULL;
@@ -118,15 +134,70 @@ static double ticks_of_us(const struct reply_rx *rx, double us)
     return us * 1e-6 * rx->rate_sps;
 }
 
-/* Half-cycles of the reply, as far as that is known. */
-static double reply_half_cycles(const struct reply_rx *rx)
+static double reply_half_cycles(const struct reply_rx *rx, size_t n_bits)
 {
-    const struct reply_listen *listen = &rx->listen;
-    size_t n_bits = listen->kind == REPLY_KIND_RN16  ? 16
-                    : listen->kind == REPLY_KIND_EPC ? EPC_BITS_USUAL
-                                                     : listen->n_bits;
-    double n_preamble = 0.5 * rx->code->n_preamble_chips[listen->link.trext ? 1 : 0];
+    double n_preamble = 0.5 * rx->code->n_preamble_chips[rx->listen.link.trext ? 1 : 0];
     return 2.0 * rx->code->m * (n_preamble + (double)n_bits + 1.0);
+}
+
+static struct reply_length length_of(const struct reply_listen *listen)
+{
+    static const enum reply_length_kind kind[] = {
+        [REPLY_KIND_RN16] = REPLY_LENGTH_GIVEN,
+        [REPLY_KIND_EPC] = REPLY_LENGTH_EPC,
+        [REPLY_KIND_FIXED] = REPLY_LENGTH_GIVEN,
+        [REPLY_KIND_CHECKED] = REPLY_LENGTH_GIVEN,
+        [REPLY_KIND_ACCESS] = REPLY_LENGTH_ACCESS,
+        [REPLY_KIND_IN_PROCESS] = REPLY_LENGTH_IN_PROCESS,
+    };
+    struct reply_length length = {
+        .kind = kind[listen->kind],
+        .n_bits = listen->kind == REPLY_KIND_RN16  ? 16
+                  : listen->kind == REPLY_KIND_EPC ? EPC_BITS_USUAL
+                                                   : listen->n_bits,
+        .has_length = listen->has_length,
+        .n_truncated_bits = listen->n_truncated_bits,
+    };
+    require(length.n_truncated_bits == 0 || length.n_truncated_bits >= REPLY_BITS_TRUNCATED_MIN);
+    require(length.n_truncated_bits <= LIMIT_BITS);
+    require(length.n_bits >= 1);
+    require(length.n_bits <= LIMIT_BITS);
+    require(listen->kind != REPLY_KIND_CHECKED || length.n_bits > 16);
+    require(listen->kind != REPLY_KIND_ACCESS || length.n_bits >= HEADER_REPLY_BITS_MIN);
+    require(listen->kind != REPLY_KIND_IN_PROCESS || length.n_bits >= REPLY_BITS_WORKING);
+    return length;
+}
+
+/* The bits within which the tag's clock may drift by all it may: of a reply that may be short, the
+ * short one's. */
+static size_t drift_bits(const struct reply_length *length)
+{
+    bool may_be_short =
+        length->kind == REPLY_LENGTH_ACCESS || length->kind == REPLY_LENGTH_IN_PROCESS;
+    return may_be_short ? reply_length_least(length) : length->n_bits;
+}
+
+/* Samples a sum: SAMPLES_PER_TPRI are left, fewer where the longest reply awaited would not fit. */
+static unsigned decimation_of(const struct reply_rx *rx, double hi_tick)
+{
+    double samples_per_tpri = rx->rate_sps / rx->listen.blf_hz;
+    double slowest = 1.0 - rx->listen.blf_tolerance_ratio - DRIFT_RATIO;
+    double reply = reply_half_cycles(rx, rx->length.n_bits) * 0.5 * samples_per_tpri / slowest;
+    double longest = LONGEST_SLACK * (hi_tick - (double)rx->base_tick + reply);
+    double factor = fmax(samples_per_tpri / SAMPLES_PER_TPRI, 1.0);
+    factor = fmax(floor(factor), ceil(longest / (double)rx->capacity_samples));
+    return (unsigned)fmin(factor, 4096.0);
+}
+
+void reply_rx_range(const struct reply_rx *rx, const struct reply_listen *listen, double *lo_us,
+                    double *hi_us)
+{
+    const struct link *link = &listen->link;
+    double margin_us = rx->cfg.start_margin_tpri * link->tpri_us;
+    *lo_us = isnan(listen->start_lo_us) /* a wide margin leaves some quiet nevertheless */
+                 ? fmax(link->t1_min_us - margin_us, 0.5 * link->t1_min_us)
+                 : listen->start_lo_us;
+    *hi_us = isnan(listen->start_hi_us) ? link->t1_max_us + margin_us : listen->start_hi_us;
 }
 
 void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
@@ -137,13 +208,11 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     require(listen->blf_tolerance_ratio > 0.0);
     require(listen->blf_tolerance_ratio < 0.5);
     rx->listen = *listen;
+    rx->length = length_of(listen);
     rx->code = linecode_of(link->m);
     rx->state = RX_QUIET;
-    double margin_us = rx->cfg.start_margin_tpri * link->tpri_us;
-    double lo_us = isnan(listen->start_lo_us) /* a wide margin leaves some quiet nevertheless */
-                       ? fmax(link->t1_min_us - margin_us, 0.5 * link->t1_min_us)
-                       : listen->start_lo_us;
-    double hi_us = isnan(listen->start_hi_us) ? link->t1_max_us + margin_us : listen->start_hi_us;
+    double lo_us, hi_us;
+    reply_rx_range(rx, listen, &lo_us, &hi_us);
     /* the carrier settles during the edge (<= 0.33 Tari, half of it after the 50 % point) */
     double settle_us = fmin(0.35 * link->tari_us + 1.0, 0.4 * lo_us);
     rx->base_tick = (int64_t)ceil(listen->from_tick + ticks_of_us(rx, settle_us));
@@ -155,11 +224,11 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
         quiet_samples = quiet_max;
     }
     rx->next_tick = rx->base_tick;
-    double factor = fmin(fmax(samples_per_tpri / SAMPLES_PER_TPRI, 1.0), 4096.0);
-    front_begin(rx->front, quiet_samples, (unsigned)factor, listen->blf_hz,
+    double hi_tick = listen->from_tick + ticks_of_us(rx, hi_us);
+    front_begin(rx->front, quiet_samples, decimation_of(rx, hi_tick), listen->blf_hz,
                 listen->blf_tolerance_ratio);
     rx->gate_nats = 0.0;
-    rx->near_fitted = rx->n_seeks = 0;
+    rx->n_fitted = rx->n_seeks = 0;
     rx->is_complete = false;
     rx->lead.score = 0.0;
     rx->tracks.n = 0;
@@ -168,14 +237,16 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
         .code = rx->code,
         .trext = link->trext,
         .start_lo = integral_of_tick(rx, listen->from_tick + ticks_of_us(rx, lo_us)),
-        .start_hi = integral_of_tick(rx, listen->from_tick + ticks_of_us(rx, hi_us)),
+        .start_hi = integral_of_tick(rx, hi_tick),
         .half_lo = half / (1.0 + listen->blf_tolerance_ratio + DRIFT_RATIO),
         .half_hi = half / (1.0 - listen->blf_tolerance_ratio - DRIFT_RATIO),
-        .bend_ratio = DRIFT_RATIO / reply_half_cycles(rx),
+        .bend_ratio = DRIFT_RATIO / reply_half_cycles(rx, drift_bits(&rx->length)),
     };
     /* nothing is to be read before the first sample */
     rx->search.start_lo = fmax(rx->search.start_lo, rx->search.half_hi);
     rx->search.start_hi = fmax(rx->search.start_hi, rx->search.start_lo);
+    double defer_tick = listen->from_tick + ticks_of_us(rx, listen->defer_us);
+    rx->defer_at = listen->defer_us > 0.0 ? integral_of_tick(rx, defer_tick) : INFINITY;
     require(sync_needs_samples(&rx->search) <= (double)rx->capacity_samples);
 }
 
@@ -199,16 +270,28 @@ int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_s
     return (int64_t)(listen->from_tick + (latest_us + preamble_us) * 1e-6 * rate_sps);
 }
 
+/* The leak may be followed once more (leak_follow): a subcarrier rides over what is left of it, and so does a
+ * long reply. */
+static bool may_follow(const struct reply_rx *rx)
+{
+    double n_samples = (double)rx->front->channel[0].integral.n_samples;
+    return rx->code->m == 1 && !rx->is_complete &&
+           n_samples <= FOLLOW_SEARCHES * sync_needs_samples(&rx->search);
+}
+
 int64_t reply_rx_not_before(const struct reply_rx *rx)
 {
     if (rx->state == RX_IDLE) {
         return INT64_MAX;
     }
+    if (rx->state == RX_COLLIDE) {
+        return (int64_t)tick_of_integral(rx, (double)rx->needs_samples);
+    }
     if (rx->state != RX_TRACK) {
         return reply_listen_not_before(&rx->listen, rx->rate_sps);
     }
-    /* beside carriers in the tag's band hypotheses may begin anew, with other starts and lengths */
-    bool is_firm = !front_has_near(rx->front);
+    /* otherwise hypotheses may begin anew, with other starts and lengths */
+    bool is_firm = !front_has_near(rx->front) && !may_follow(rx);
     double earliest = is_firm ? tracks_need_at_least(&rx->tracks) : 0.0;
     double room = (double)rx->capacity_samples; /* longer than this is given up */
     return (int64_t)tick_of_integral(rx, fmin(fmax(earliest, (double)rx->needs_samples), room));
@@ -236,7 +319,8 @@ double reply_rx_expected_end(const struct reply_rx *rx)
  * over two, the best weights adapt to the noise: e^-x (1 + x). */
 static double gate_of(const struct reply_rx *rx)
 {
-    double alone = log(sync_n_hypotheses(&rx->search) / rx->cfg.false_alarm_ratio);
+    double share = rx->listen.false_alarm_share > 0.0 ? rx->listen.false_alarm_share : 1.0;
+    double alone = log(sync_n_hypotheses(&rx->search) / (share * rx->cfg.false_alarm_ratio));
     double gate = alone;
     for (unsigned k = 0; rx->front->cfg.n_channels > 1 && k < GATE_STEPS; k++) {
         gate = alone + log1p(fmax(gate, 0.0));
@@ -271,9 +355,7 @@ static void search_finish(struct reply_rx *rx)
     if (n > 0) {
         rx->lead = candidate[0];
     }
-    size_t n_bits = rx->listen.kind == REPLY_KIND_RN16 ? 16 : rx->listen.n_bits;
-    tracks_begin(&rx->tracks, &rx->search, integral, candidate, n, rx->gate_nats, n_bits,
-                 rx->listen.kind == REPLY_KIND_EPC);
+    tracks_begin(&rx->tracks, &rx->search, integral, candidate, n, rx->gate_nats, &rx->length);
     rx->state = RX_TRACK;
 }
 
@@ -282,10 +364,19 @@ static void search_fitted(struct reply_rx *rx)
 {
     if (front_has_near(rx->front)) {
         front_near_fit(rx->front, true);
-        rx->near_fitted = rx->front->channel[0].integral.n_samples;
+        rx->n_fitted = rx->front->channel[0].integral.n_samples;
         rx->search.noise_variance = rx->front->whiten.noise_variance;
     }
     search_finish(rx);
+}
+
+/* A leak that moves is known the better the more of the window is in.   out true: the sums have changed */
+static bool leak_follow(struct reply_rx *rx, double least_nats)
+{
+    rx->n_fitted = rx->front->channel[0].integral.n_samples;
+    bool walks = front_leak_follow(rx->front, (size_t)rx->search.start_hi, least_nats);
+    rx->search.noise_variance = rx->front->whiten.noise_variance;
+    return walks;
 }
 
 /* The first search. What moves in the quiet and was not told is looked for at once. */
@@ -293,6 +384,8 @@ static void search_first(struct reply_rx *rx)
 {
     if (front_has_near(rx->front)) {
         front_near_fit(rx->front, false);
+    } else {
+        leak_follow(rx, FOLLOW_NATS);
     }
     rx->has_walked = front_has_walked(rx->front);
     if (rx->has_walked) {
@@ -306,13 +399,20 @@ static void search_first(struct reply_rx *rx)
  * places which depend on nothing but what the samples hold.   out true: they did */
 static bool search_again(struct reply_rx *rx, bool is_complete)
 {
+    bool has_near = front_has_near(rx->front);
     double n_samples = (double)rx->front->channel[0].integral.n_samples;
-    bool is_due =
-        is_complete ? !rx->is_complete : n_samples > NEAR_GROWTH * (double)rx->near_fitted;
-    if (!front_has_near(rx->front) || !is_due) {
+    if (!(is_complete ? !rx->is_complete : n_samples > NEAR_GROWTH * (double)rx->n_fitted)) {
         return false;
     }
+    bool follows = may_follow(rx);
     rx->is_complete = rx->is_complete || is_complete;
+    if (!has_near) {
+        bool walks = follows && leak_follow(rx, FOLLOW_AGAIN_NATS);
+        if (walks) {
+            search_finish(rx);
+        }
+        return walks;
+    }
     if (front_has_sought(rx->front)) { /* the better, too */
         front_near_seek(rx->front, true, true);
     }
@@ -359,9 +459,39 @@ static bool reply_advance(struct reply_rx *rx)
     }
 }
 
+/* Once the second reply is in as well, tell them apart.  out true: result filled */
+static bool reply_separate(struct reply_rx *rx, struct reply_result *result)
+{
+    if (front_extend(rx->front, rx->needs_samples) < rx->needs_samples) {
+        return false;
+    }
+    *result = rx->judged;
+    reply_collide(rx, result);
+    rx->state = RX_IDLE;
+    return true;
+}
+
+/* What the search found begins so late that the next window hears all of it. */
+static bool is_deferred(const struct reply_rx *rx)
+{
+    return rx->tracks.n > 0 && rx->lead.start > rx->defer_at;
+}
+
+static void defer(struct reply_rx *rx, struct reply_result *result)
+{
+    rx->tracks.n = 0;
+    reply_judge(rx, false, result);
+    result->verdict = REPLY_NONE_HEARD;
+    result->cause = REPLY_CAUSE_NONE;
+    rx->is_complete = true;
+}
+
 /* Take every step that the samples allow.  out true: result filled */
 static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
 {
+    if (rx->state == RX_COLLIDE) {
+        return reply_separate(rx, result);
+    }
     if (rx->state == RX_QUIET) {
         if (!front_learn(rx->front)) {
             return false;
@@ -371,8 +501,9 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         rx->base_tick += (int64_t)rx->front->n_trimmed;
         rx->search.start_lo = fmax(rx->search.start_lo - trimmed, rx->search.half_hi);
         rx->search.start_hi = fmax(rx->search.start_hi - trimmed, rx->search.start_lo);
+        rx->defer_at -= trimmed;
         rx->search.noise_variance = rx->front->whiten.noise_variance;
-        rx->search.walk = I * quiet->leak * quiet->offset_sigma_rad * rx->front->factor;
+        rx->walk = I * quiet->leak * quiet->offset_sigma_rad * rx->front->factor;
         rx->state = RX_SEARCH;
     }
     if (rx->state == RX_SEARCH) {
@@ -387,6 +518,10 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         }
     }
     do {
+        if (is_deferred(rx)) {
+            defer(rx, result);
+            return true;
+        }
         if (!reply_advance(rx)) {
             return false;
         }
@@ -395,6 +530,11 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         /* what scores no more than noise does is worth no look */
     } while (result->verdict != REPLY_DECODED &&
              (rx->has_walked || result->score_nats > SEEK_NATS_MIN) && search_seek(rx));
+    if (reply_collide_due(rx, result, &rx->needs_samples)) {
+        rx->judged = *result;
+        rx->state = RX_COLLIDE;
+        return reply_separate(rx, result);
+    }
     rx->state = RX_IDLE;
     return true;
 }
@@ -428,6 +568,12 @@ bool reply_rx_push(struct reply_rx *rx, const float _Complex *const *sample, siz
 
 void reply_rx_cut(struct reply_rx *rx, struct reply_result *result)
 {
+    if (rx->state == RX_COLLIDE) { /* the first reply is in, the second all but its end */
+        *result = rx->judged;
+        reply_collide(rx, result);
+        rx->state = RX_IDLE;
+        return;
+    }
     bool tracking = rx->state == RX_TRACK;
     if (!tracking) {
         rx->tracks.n = 0;
@@ -439,7 +585,8 @@ void reply_rx_cut(struct reply_rx *rx, struct reply_result *result)
     size_t best = tracking ? tracks_best(&rx->tracks) : rx->tracks.n;
     bool complete = best < rx->tracks.n && tracks_complete(&rx->tracks, best);
     reply_judge(rx, complete, result);
-    if (!complete && result->cause == REPLY_CAUSE_NONE) {
+    /* half a reply is no collision */
+    if (!complete && (result->cause == REPLY_CAUSE_NONE || result->cause == REPLY_CAUSE_MISFIT)) {
         result->cause = REPLY_CAUSE_CUT;
     }
 }

@@ -14,6 +14,9 @@
 #include "protocol/bits.h"
 #include "protocol/link.h"
 
+/* auto: where who uses the receiver has the time; the receiver itself takes it for yes. */
+enum reply_resolve { REPLY_RESOLVE_AUTO = 0, REPLY_RESOLVE_YES, REPLY_RESOLVE_NO };
+
 struct reply_rx_cfg {         /* option keys dsp.* : table reply_rx_options */
     double start_margin_tpri; /* the search opens this much before T1 min and closes as much after
                                * T1 max */
@@ -21,23 +24,40 @@ struct reply_rx_cfg {         /* option keys dsp.* : table reply_rx_options */
     double fit_min_ratio;     /* least squared correlation of a reply with its decoded waveform */
     bool whiten;              /* look past noise that lies in one direction of the I/Q plane */
     bool notch, blank;        /* take other carriers, impulses out */
-    int64_t list_size;        /* likeliest sequences of an EPC reply whose CRC is tried, 1 .. 64 */
-    double
-        false_read_ratio; /* an EPC is not believed when it is wrong with more than this chance */
+    int resolve_collisions;   /* enum reply_resolve: tell two overlapping RN16s apart */
+    int64_t list_size;       /* likeliest sequences of a reply with a CRC that are tried, 1 .. 64 */
+    double false_read_ratio; /* such a reply is not believed when it is wrong with more than this
+                               * chance */
 };
 extern const struct option_table reply_rx_options;
 
-enum reply_kind { REPLY_KIND_RN16 = 0, REPLY_KIND_EPC, REPLY_KIND_FIXED };
+enum reply_kind {
+    REPLY_KIND_RN16 = 0,
+    REPLY_KIND_EPC,   /* as long as its first five bits say */
+    REPLY_KIND_FIXED, /* n_bits, unchecked */
+    /* read only with a right CRC-16 at their end; a wrong one is REPLY_UNREADABLE, trace.crc_wrong */
+    REPLY_KIND_CHECKED,    /* n_bits: Req_RN, Access, first Kill */
+    REPLY_KIND_ACCESS,     /* behind a header: n_bits, or an error reply */
+    REPLY_KIND_IN_PROCESS, /* protocol/reply_length.h: n_bits when done */
+};
 
 struct reply_listen {
     double from_tick; /* last rising edge of the command, 50 % point */
     struct link link;
     enum reply_kind kind;
-    size_t n_bits; /* REPLY_KIND_FIXED: data bits */
+    /* FIXED, CHECKED; ACCESS, IN_PROCESS when they succeed: data bits, header and CRC included.
+     * FIXED >= 1, CHECKED >= 17, ACCESS >= 33, IN_PROCESS >= 41, .. LIMIT_BITS */
+    size_t n_bits;
+    bool has_length;         /* IN_PROCESS: with a length field (IncRepLen) */
+    size_t n_truncated_bits; /* EPC: of a reply whose first five bits are 0; 0: none is truncated */
     double blf_hz; /* where to look for the tag's clock: blf_hz * (1 +- blf_tolerance_ratio) */
     double blf_tolerance_ratio;
     double start_lo_us, start_hi_us; /* after from_tick; NaN: T1 min and max with margin */
-    int carrier_sign;                /* +1, -1: taken out of the reported phase */
+    /* after from_tick; a reply that begins later is left to the next window: the verdict is
+     * REPLY_NONE_HEARD at once. 0: none is */
+    double defer_us;
+    double false_alarm_share; /* of dsp.false_alarm_ratio, 0 .. 1; 0: all of it */
+    int carrier_sign;         /* +1, -1: taken out of the reported phase */
 };
 
 /* A window for what the link says: tolerance of the standard (extended temperature). */
@@ -61,6 +81,8 @@ enum reply_cause {
     REPLY_CAUSE_WEAK,        /* a preamble, but the reply does not stand out of the noise */
     REPLY_CAUSE_MISFIT,      /* more than one waveform: a collision */
     REPLY_CAUSE_DOUBTFUL,    /* CRC right by chance, more likely than not */
+    REPLY_CAUSE_COLLISION,   /* more than one reply, told apart */
+    REPLY_CAUSE_CRC,         /* a whole reply whose CRC is wrong */
     REPLY_CAUSE_CUT,         /* samples are missing */
     REPLY_CAUSE_N
 };
@@ -83,11 +105,23 @@ struct reply_trace {                 /* how the receiver came to its verdict; Na
     double blanked_ratio;       /* share of the window's samples taken out as impulses */
     struct reply_tone tone[REPLY_TONES_MAX];
     unsigned n_tones;
-    unsigned n_list_tried; /* sequences tried beyond the likeliest one */
+    bool is_credible; /* of replies with a CRC: the likeliest sequence is believed if it is right */
+    unsigned n_list_tried; /* sequences tried beyond that */
+    bool crc_wrong;        /* a whole reply stands out of the noise, only its CRC is wrong */
     /* bits that a decision symbol by symbol would have got wrong; errors on the air once the CRC
      * is right */
     unsigned n_errors; /* may be more than fit */
     uint16_t error_bit[REPLY_ERRORS_MAX];
+};
+
+struct reply_second { /* the other reply of a collision */
+    bool is_known;
+    size_t n_bits;
+    uint8_t bit[16];
+    double start_tick, end_tick, blf_hz;
+    float _Complex gain; /* as reply_result.gain */
+    double snr_db;
+    double right_ratio; /* chance that all bits are right */
 };
 
 struct reply_result {
@@ -108,6 +142,9 @@ struct reply_result {
     double residual_dbfs;         /* carrier left after cancellation, mean level in the window */
     double offset_hz;             /* carrier offset taken out */
     bool clipped;                 /* a sample of the window touched full scale */
+    bool is_recovered;            /* bits are of one reply out of a collision ... */
+    double right_ratio;           /* ... all right with this chance (NaN: not known) ... */
+    struct reply_second second;   /* ... and this is the other one, where it could be told */
     struct reply_trace trace;
 };
 
@@ -117,6 +154,11 @@ struct reply_rx;
 enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, unsigned n_channels,
                          struct reply_rx **rx) must_check;
 void reply_rx_free(struct reply_rx **rx);
+
+/* Where a reply to this request may begin, microseconds after from_tick: start_lo_us and start_hi_us, or what
+ * stands for NaN there. */
+void reply_rx_range(const struct reply_rx *rx, const struct reply_listen *listen, double *lo_us,
+                    double *hi_us);
 
 /* Start a window; an unfinished one is given up.   pre rate / link.blf_hz >= 4 samples a Tpri */
 void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen);

@@ -2,13 +2,18 @@
 #ifndef DSP_REPLY_RX_PARTS_H
 #define DSP_REPLY_RX_PARTS_H
 
+#include "dsp/collide.h"
 #include "dsp/finish.h"
 #include "dsp/front.h"
 #include "dsp/reply_rx.h"
 #include "dsp/sync.h"
 #include "dsp/tracks.h"
 
-enum reply_rx_state { RX_IDLE = 0, RX_QUIET, RX_SEARCH, RX_TRACK };
+#define SAMPLES_PER_TPRI 48.0 /* wanted after decimation: a sample that holds an edge says less */
+/* the preamble search; an RN16 with the longest code */
+#define RX_SHORT_SAMPLES ((size_t)(450.0 * 2.0 * SAMPLES_PER_TPRI))
+
+enum reply_rx_state { RX_IDLE = 0, RX_QUIET, RX_SEARCH, RX_TRACK, RX_COLLIDE };
 
 struct reply_rx {
     struct reply_rx_cfg cfg;
@@ -20,14 +25,19 @@ struct reply_rx {
     struct front *front;
     struct sync *sync;
     struct sync_search search;
+    struct reply_length length;
+    double defer_at; /* where on the sums what begins later is left to the next window */
     struct tracks tracks;
     struct finish *finish;
-    size_t needs_samples; /* of the front's sums, before the next step */
+    struct collide *collide;    /* NULL: collisions are not resolved */
+    struct reply_result judged; /* RX_COLLIDE: what one reply alone was made of the window */
+    size_t needs_samples;       /* of the front's sums, before the next step */
     size_t capacity_samples;
-    size_t near_fitted; /* samples that carriers in the tag's band were last fitted to */
-    bool has_walked;    /* something moved in the quiet that was not told: worth a look */
-    unsigned n_seeks;   /* looks for such that the quiet did not tell, once the reply was in */
-    bool is_complete;   /* it was, once, whatever it was taken for */
+    size_t n_fitted; /* samples that the leak and carriers in the tag's band were last fitted to */
+    double _Complex walk; /* of the leak that is left over, a sample: direction and standard deviation */
+    bool has_walked;      /* something moved in the quiet that was not told: worth a look */
+    unsigned n_seeks; /* looks for such that the quiet did not tell, once the reply was in */
+    bool is_complete; /* it was, once, whatever it was taken for */
     double gate_nats;
     struct sync_candidate lead; /* best candidate of the search; score 0: none */
 };
@@ -46,5 +56,13 @@ static inline double tick_of_integral(const struct reply_rx *rx, double at)
 /* The window is over: judge what the best hypothesis says (when it is complete) and fill the result.
  * The receiver idles afterwards. */
 void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result);
+
+/* A verdict that two replies at once may be behind.
+ *   out  true: worth a look, once the sums hold so many samples */
+bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *result,
+                       size_t *needs_samples);
+
+/* Take the look: where two replies are told apart, the verdict becomes the first one's. */
+void reply_collide(struct reply_rx *rx, struct reply_result *result);
 
 #endif

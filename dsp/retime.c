@@ -15,7 +15,6 @@
 #define FIRST_START_RATIO 0.5
 #define FIRST_CLOCK_RATIO 0.02
 #define BEND_SYMBOLS_MIN 12 /* of shorter replies the bend cannot be told */
-#define EDGES_USED_MAX 8    /* of a symbol: more bring little and cost time */
 
 struct timing {         /* of a symbol */
     double start, half; /* samples */
@@ -60,11 +59,11 @@ struct lateness { /* of a symbol's level changes */
 };
 
 static struct lateness symbol_lateness(const struct retime_reply *reply, size_t k, double start,
-                                       double half, double gate_ratio)
+                                       double half, const struct retime_look *look)
 {
     unsigned m = reply->m;
     const int8_t *sign = reply->sign + 2 * k;
-    double gate = gate_ratio * half;
+    double gate = look->gate_ratio * half;
     int last = k == 0 ? -1 : m % 2 == 0 ? -sign[-1] : sign[-1];
     double _Complex offset = reply->offset[k];
     if (m > 1) { /* the subcarrier brings its own mean level: slow drift does not blind its edges */
@@ -72,7 +71,7 @@ static struct lateness symbol_lateness(const struct retime_reply *reply, size_t 
                   integral_at(reply->integral, start)) /
                  (2.0 * m * half);
     }
-    unsigned stride = m > 4 ? 2 * m / EDGES_USED_MAX : 1;
+    unsigned stride = 2 * m > look->n_edges_max ? 2 * m / look->n_edges_max : 1;
     unsigned next = 0, q = 0; /* half-cycle looked at next, and the one at hand */
     struct edges edges = {0};
     for (unsigned c = 0; c < 2; c++) {
@@ -154,12 +153,13 @@ static double bend_of(const double *start, size_t n)
     return norm > 0.0 ? sum / norm : 0.0;
 }
 
-void retime_run(struct retime *retime, const struct retime_reply *reply, double gate_ratio,
-                double *start)
+void retime_run(struct retime *retime, const struct retime_reply *reply,
+                const struct retime_look *look, double *start)
 {
     size_t n = reply->n_symbols;
     require(n >= 1);
     require(n <= retime->symbols_max);
+    require(look->n_edges_max >= 2);
     double span = 2.0 * reply->m;
     double mean_half = (start[n] - start[0]) / (span * (double)n);
     /* a steady drift is taken out first: what is left is a straight line and a little wander */
@@ -174,10 +174,10 @@ void retime_run(struct retime *retime, const struct retime_reply *reply, double 
         struct timing *t = &retime->filtered[k];
         *t = retime->predicted[k];
         double half = (start[k + 1] - start[k]) / span;
-        double gate = gate_ratio * half;
+        double gate = look->gate_ratio * half;
         double power = plane_power(reply->gain[k]);
         if (start[k] - gate >= 0.0 && start[k + 1] + gate <= last && power > 0.0) {
-            struct lateness seen = symbol_lateness(reply, k, start[k], half, gate_ratio);
+            struct lateness seen = symbol_lateness(reply, k, start[k], half, look);
             double variance =
                 reply->noise_variance * gate / (4.0 * power) + floor_samples * floor_samples;
             if (seen.n > 0) {

@@ -27,10 +27,15 @@ struct retime; /* workspace */
 enum status retime_new(size_t symbols_max, struct retime **retime) must_check;
 void retime_free(struct retime **retime);
 
+struct retime_look {
+    double gate_ratio; /* how far from where they are expected edges are looked for, half-cycles */
+    unsigned
+        n_edges_max; /* of a symbol that are looked at, >= 2: past 8 they bring little, cost time */
+};
+
 /* Improve start[0 .. n_symbols], the beginnings of the symbols and the end of the last, samples.
- * Edges are looked for within gate_ratio half-cycles of where `start` has them.
- *   pre  start rises; n_symbols <= symbols_max   cost one pass over the level changes */
-void retime_run(struct retime *retime, const struct retime_reply *reply, double gate_ratio,
-                double *start);
+ *   pre  start rises; n_symbols <= symbols_max   cost one pass over the level changes looked at */
+void retime_run(struct retime *retime, const struct retime_reply *reply,
+                const struct retime_look *look, double *start);
 
 #endif

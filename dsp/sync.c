@@ -234,19 +234,18 @@ static size_t sync_maxima(const struct sync *sync, const struct sync_search *sea
     double half = grid->step * plan->grid;
     double scale = 1.0 / (plan->n_half_cycles * half * search->noise_variance);
     double skip = (double)plan->n_skip_chips * search->code->m * half;
-    double before = -1.0, here = 0.0;
+    const float *power = sync->power;
     double floor_score = n == n_max ? list[n - 1].score : 0.0;
-    for (size_t i = 0; i <= grid->n_starts; i++) {
-        double after = i < grid->n_starts ? (double)sync->power[i] : -1.0;
-        if (i > 0 && here > before && here >= after && here * scale > floor_score) {
-            struct sync_candidate entry = {.start = grid->lo + grid->step * (double)(i - 1) - skip,
-                                           .half = half,
-                                           .score = here * scale};
-            n = sync_insert(list, n, n_max, &entry, 0.75 * half, 3.0 / plan->n_half_cycles);
-            floor_score = n == n_max ? list[n - 1].score : 0.0;
+    for (size_t i = 0; i < grid->n_starts; i++) {
+        double score = (double)power[i] * scale;
+        if (!(score > floor_score) || (i > 0 && power[i] <= power[i - 1]) ||
+            (i + 1 < grid->n_starts && power[i] < power[i + 1])) {
+            continue;
         }
-        before = here;
-        here = after;
+        struct sync_candidate entry = {
+            .start = grid->lo + grid->step * (double)i - skip, .half = half, .score = score};
+        n = sync_insert(list, n, n_max, &entry, 0.75 * half, 3.0 / plan->n_half_cycles);
+        floor_score = n == n_max ? list[n - 1].score : 0.0;
     }
     return n;
 }

@@ -18,8 +18,6 @@ struct sync_search {
     double start_lo, start_hi; /* where the reply may begin, samples of the integral */
     double half_lo, half_hi;   /* half-cycle 1/(2 BLF), samples */
     double noise_variance;     /* of one complex sample, > 0 */
-    double _Complex walk;      /* how the carrier left over may walk: direction, and standard
-                                * deviation per sample; 0 when it stands still */
     double bend_ratio; /* the tag's clock may drift: |bend| / half of a candidate, at most */
 };
 

@@ -31,7 +31,7 @@ struct symbol {              /* a symbol as one survivor sees it */
 };
 
 static struct symbol symbol_read(const struct integral *integral, const struct track_path *path,
-                                 unsigned m, double _Complex walk_unit)
+                                 unsigned m)
 {
     struct symbol symbol;
     double _Complex before = integral_at(integral, path->start);
@@ -44,8 +44,7 @@ static struct symbol symbol_read(const struct integral *integral, const struct t
             sum += j % 2 == 0 ? after - before : before - after;
             before = after;
         }
-        double walk = path->walk + path->pace * (c + 0.5) * symbol.length;
-        symbol.mean[c] = (before - first) / symbol.length - walk_unit * walk;
+        symbol.mean[c] = (before - first) / symbol.length;
         symbol.chip[c] = m > 1 ? sum / symbol.length : symbol.mean[c];
     }
     return symbol;
@@ -70,30 +69,6 @@ static double branch_error(const struct symbol *symbol, const struct track_path 
     double _Complex offset = subcarrier ? 0.0 : path->offset;
     return symbol->length * (plane_power(symbol->chip[0] - offset - chip[0] * path->gain) +
                              plane_power(symbol->chip[1] - offset - chip[1] * path->gain));
-}
-
-/* The carrier left over walks along a known direction at an unknown pace (what the quiet could not
- * tell of its frequency): a Kalman filter on place and pace, fed by the symbol's misfit. FM0 only:
- * chips of a subcarrier do not see it. */
-static void path_walk_update(struct track_path *path, const struct symbol *symbol,
-                             const int8_t chip[2], double _Complex unit, double noise_variance)
-{
-    double _Complex misfit = 0.5 * (symbol->mean[0] + symbol->mean[1]) - path->offset -
-                             0.5 * (chip[0] + chip[1]) * path->gain;
-    double along = plane_along(unit, misfit);
-    double middle = symbol->length;
-    double hw = path->p_ww + middle * path->p_wp;
-    double hc = path->p_wp + middle * path->p_pp;
-    double s = hw + middle * hc + noise_variance / (4.0 * symbol->length);
-    path->walk += hw / s * along;
-    path->pace += hc / s * along;
-    path->p_ww -= hw * hw / s;
-    path->p_wp -= hw * hc / s;
-    path->p_pp -= hc * hc / s;
-    double span = 2.0 * symbol->length;
-    path->walk += span * path->pace;
-    path->p_ww += 2.0 * span * path->p_wp + span * span * path->p_pp;
-    path->p_wp += span * path->p_pp;
 }
 
 /* Mean timing error of the symbol's level changes, and where they lie on average. */
@@ -166,11 +141,7 @@ static void path_extend(struct track_path *path, const struct track *track,
 {
     unsigned m = track->code->m;
     bool subcarrier = m > 1;
-    double _Complex walked = track->walk_unit * (path->walk + path->pace * symbol->length);
     path->cost = cost;
-    if (track->walk_unit != 0.0) {
-        path_walk_update(path, symbol, chip, track->walk_unit, track->noise_variance);
-    }
     path->energy += symbol->length * (plane_power(symbol->chip[0]) + plane_power(symbol->chip[1]));
     path->sum_z = FORGET_RATIO * path->sum_z + symbol->mean[0] + symbol->mean[1];
     path->sum_sz =
@@ -180,8 +151,7 @@ static void path_extend(struct track_path *path, const struct track *track,
     path_solve(path, subcarrier);
     double late, where;
     /* a subcarrier symbol carries its own mean level, so drift of the leak does not blind its edges */
-    double _Complex offset =
-        subcarrier ? 0.5 * (symbol->mean[0] + symbol->mean[1]) : path->offset + walked;
+    double _Complex offset = subcarrier ? 0.5 * (symbol->mean[0] + symbol->mean[1]) : path->offset;
     unsigned n_edges = path_edges(integral, path, m, chip, offset, &late, &where);
     if (n_edges > 0 && plane_power(path->gain) > 0.0) {
         path_clock_update(path, late, where, n_edges, track->noise_variance);
@@ -189,7 +159,6 @@ static void path_extend(struct track_path *path, const struct track *track,
     path->level = (int8_t)(m % 2 == 0 ? -chip[1] : chip[1]);
     path->half = held_within(path->half, track->half_lo, track->half_hi);
     path_clock_advance(path, m);
-    path->half = held_within(path->half, track->half_lo, track->half_hi);
     path->half = held_within(path->half, track->half_lo, track->half_hi);
 }
 
@@ -303,7 +272,7 @@ void track_init(struct track *track, const struct sync_search *search,
     path.half += 0.5 * path.growth;
     struct symbol symbol;
     for (unsigned k = 0; k + 1 < n_chips; k += 2) {
-        symbol = symbol_read(integral, &path, code->m, 0.0);
+        symbol = symbol_read(integral, &path, code->m);
         path.energy += symbol.length * (plane_power(symbol.chip[0]) + plane_power(symbol.chip[1]));
         path.sum_z += symbol.mean[0] + symbol.mean[1];
         path.sum_sz += chip[k] * symbol.chip[0] + chip[k + 1] * symbol.chip[1];
@@ -322,11 +291,6 @@ void track_init(struct track *track, const struct sync_search *search,
     } else {
         path_clock_init(&path, search, clock_sigma);
     }
-    double pace = sqrt(plane_power(search->walk));
-    track->walk_unit = code->m == 1 && pace > 0.0 ? search->walk / pace : 0.0;
-    path.p_pp = pace * pace;
-    path.p_wp = 0.5 * length * path.p_pp; /* the offset above belongs to the preamble's middle */
-    path.p_ww = 0.5 * length * path.p_wp + search->noise_variance / (2.0 * length);
     track->seed = *candidate;
     track->code = code;
     track->noise_variance = search->noise_variance;
@@ -388,7 +352,7 @@ void track_symbol(struct track *track, const struct integral *integral, int forc
         if (!track->path[s].alive) {
             continue;
         }
-        symbol[s] = symbol_read(integral, &track->path[s], code->m, track->walk_unit);
+        symbol[s] = symbol_read(integral, &track->path[s], code->m);
         for (int bit = 0; bit < 2; bit++) {
             if (forced_bit >= 0 && bit != forced_bit) {
                 continue;

@@ -26,17 +26,14 @@ struct track_path {          /* one survivor */
     double _Complex sum_sz;  /* sum of sign * chip correlation */
     double sum_s, n;         /* signs (FM0), chips; all with forgetting */
     double _Complex gain, offset;
-    double walk, pace;       /* of the carrier left over, at the next symbol; per sample */
-    double p_ww, p_wp, p_pp; /* their covariance */
-    int8_t level;            /* of the last half-cycle */
+    int8_t level; /* of the last half-cycle */
     bool alive;
 };
 
 struct track {
     const struct linecode *code;
     double noise_variance;
-    double _Complex walk_unit; /* direction of the walk; 0: none */
-    double half_lo, half_hi;   /* the clock is held inside */
+    double half_lo, half_hi; /* the clock is held inside */
     size_t n_preamble_chips, n_symbols;
     struct sync_candidate seed; /* the preamble */
     double idle_samples;        /* of the search before it */

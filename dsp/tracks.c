@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "config/require.h"
-#include "protocol/reply.h"
 
 #define CLOCK_STEP_RATIO 0.01  /* between tracks of one candidate whose clock is still open */
 #define CLOCK_REACH 12         /* steps to either side at most */
@@ -16,8 +15,9 @@
 #define SAME_START_RATIO 0.1   /* closer than this (half-cycles, and the clocks ... */
 #define SAME_CLOCK_RATIO 0.004 /* ... closer than this): the same reply */
 
-/* an ACK reply tells its length in its first bits: settled once so many symbols are in */
-enum { EPC_BITS_MIN = 32, LENGTH_KNOWN_SYMBOLS = 24 };
+/* A reply may tell its length in its first bits: they are settled once so many symbols are in, and
+ * so many after the last of them. */
+enum { LENGTH_KNOWN_SYMBOLS = 24, LENGTH_SETTLE_SYMBOLS = 12, LENGTH_SYMBOLS_MAX = 40 };
 
 enum status tracks_init(struct tracks *tracks)
 {
@@ -93,9 +93,10 @@ static void evidence_update(struct tracks *tracks, size_t k)
 
 void tracks_begin(struct tracks *tracks, const struct sync_search *search,
                   const struct integral *integral, const struct sync_candidate *candidate,
-                  size_t n_candidates, double gate_nats, size_t n_bits, bool is_epc)
+                  size_t n_candidates, double gate_nats, const struct reply_length *length)
 {
     require(n_candidates <= TRACKS_CANDIDATES_MAX);
+    tracks->length = *length;
     tracks->n = 0;
     for (size_t k = 0; k < n_candidates; k++) {
         double score_min = fmax(gate_nats, candidate[0].score - SEED_NATS);
@@ -105,8 +106,8 @@ void tracks_begin(struct tracks *tracks, const struct sync_search *search,
     }
     for (size_t k = 0; k < tracks->n; k++) {
         tracks->alive[k] = true;
-        tracks->n_bits[k] = is_epc ? EPC_BITS_MIN : n_bits;
-        tracks->length_known[k] = !is_epc;
+        tracks->n_bits[k] = reply_length_least(length);
+        tracks->length_known[k] = length->kind == REPLY_LENGTH_GIVEN;
         track_init(&tracks->track[k], search, integral, &tracks->seed[k], tracks->clock_sigma[k]);
         evidence_update(tracks, k);
     }
@@ -188,16 +189,23 @@ static void tracks_prune(struct tracks *tracks)
     }
 }
 
+static size_t length_known_symbols(const struct reply_length *length)
+{
+    size_t settled = reply_length_told_bits(length) + LENGTH_SETTLE_SYMBOLS;
+    require(settled <= LENGTH_SYMBOLS_MAX);
+    return settled > LENGTH_KNOWN_SYMBOLS ? settled : LENGTH_KNOWN_SYMBOLS;
+}
+
 static void tracks_take(struct tracks *tracks, size_t k, const struct integral *integral)
 {
     struct track *track = &tracks->track[k];
     bool dummy = tracks->length_known[k] && track->n_symbols == tracks->n_bits[k];
     track_symbol(track, integral, dummy ? 1 : -1);
     evidence_update(tracks, k);
-    if (!tracks->length_known[k] && track->n_symbols == LENGTH_KNOWN_SYMBOLS) {
-        uint8_t bit[LENGTH_KNOWN_SYMBOLS];
+    if (!tracks->length_known[k] && track->n_symbols == length_known_symbols(&tracks->length)) {
+        uint8_t bit[LENGTH_SYMBOLS_MAX];
         track_bits(track, bit);
-        tracks->n_bits[k] = reply_epc_n_bits(bit);
+        tracks->n_bits[k] = reply_length_n_bits(&tracks->length, bit);
         tracks->length_known[k] = true;
     }
 }

@@ -10,6 +10,7 @@
 #include "config/status.h"
 #include "dsp/sync.h"
 #include "dsp/track.h"
+#include "protocol/reply_length.h"
 
 enum { TRACKS_CANDIDATES_MAX = 8, TRACKS_MAX = 32 };
 
@@ -17,7 +18,9 @@ struct tracks { /* fields may be read; alive[k] tells which of track[0..n) still
     struct track *track;
     size_t n;
     bool alive[TRACKS_MAX];
-    size_t n_bits[TRACKS_MAX]; /* data bits expected */
+    struct reply_length length;
+    size_t n_bits
+        [TRACKS_MAX]; /* data bits expected; the fewest there can be until the length is known */
     bool length_known[TRACKS_MAX];
     struct sync_candidate seed[TRACKS_MAX]; /* what they began from, best first ... */
     double evidence[TRACKS_MAX];            /* for it, nats, over the same samples for all */
@@ -29,11 +32,10 @@ enum status tracks_init(struct tracks *tracks) must_check;
 void tracks_fini(struct tracks *tracks); /* safe on zeroed memory */
 
 /* Begin anew from the candidates (best first) whose score reaches gate_nats; a candidate whose
- * preamble leaves the clock open gets several tracks. The reply has n_bits data bits, or as many as
- * its first five announce (is_epc, Gen2 6.3.2.1.2.2). */
+ * preamble leaves the clock open gets several tracks. The reply is as long as `length` says. */
 void tracks_begin(struct tracks *tracks, const struct sync_search *search,
                   const struct integral *integral, const struct sync_candidate *candidate,
-                  size_t n_candidates, double gate_nats, size_t n_bits, bool is_epc);
+                  size_t n_candidates, double gate_nats, const struct reply_length *length);
 
 /* Index of the likeliest living one; tracks->n when there is none. */
 size_t tracks_best(const struct tracks *tracks);

@@ -237,6 +237,17 @@ static double free_tick(const struct tx_shape *shape)
     return tick;
 }
 
+int64_t tx_shape_room_tick(const struct tx_shape *shape)
+{
+    require(shape);
+    if (shape->n_commands < COMMANDS_MAX) {
+        return INT64_MIN;
+    }
+    const struct tx_command *command = &shape->command[shape->first_command];
+    double end_tick = edge_tick(shape, command, command->edges.n_edges - 1);
+    return (int64_t)ceil(end_tick + 0.5 * command->width_ticks);
+}
+
 static void frame_fill(struct tx_shape *shape, const struct tx_command *command,
                        struct tx_shape_frame *frame)
 {

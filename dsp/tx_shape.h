@@ -56,6 +56,9 @@ enum status tx_shape_command(struct tx_shape *shape, const struct link *link, co
                              struct tx_shape_frame *frame) must_check;
 int64_t tx_shape_lead_ticks(const struct tx_shape *shape);
 
+/* Once rendered up to here there is room for another command; INT64_MIN: there is. */
+int64_t tx_shape_room_tick(const struct tx_shape *shape);
+
 /* Give the newest command other bits: it may begin before it is known what it will say. All commands
  * begin with the same frame-sync, and those without preamble that start with the same bits share these
  * too (6.3.1.2.8, .12).

@@ -9,7 +9,7 @@
 enum field_kind {
     FIELD_NUMBER, /* width bits, MSB first */
     FIELD_EBV,    /* extensible bit vector into a uint32_t */
-    FIELD_MASK,   /* packed bytes; the number of bits is the field before */
+    FIELD_MASK,   /* packed bytes; the field before counts them in units of width bits */
 };
 
 struct command_field {
@@ -18,12 +18,22 @@ struct command_field {
     size_t width;
     size_t offset, n_bytes; /* where in struct command */
     uint32_t legal;         /* bit v set: value v is legal; 0: every value of the width */
+    size_t only_if; /* not 0: on the air only where the field of this number (from 1) is 1 */
 };
 
 #define FIELD(member, label, bits, legal_values)                                                   \
     {                                                                                              \
         label, FIELD_NUMBER, bits, offsetof(struct command, member),                               \
-            sizeof(((struct command *)0)->member), legal_values                                    \
+            sizeof(((struct command *)0)->member), legal_values, 0                                 \
+    }
+#define FIELD_EBV(member, label)                                                                   \
+    {                                                                                              \
+        label, FIELD_EBV, 0, offsetof(struct command, member), 4, 0, 0                             \
+    }
+#define FIELD_PACKED(member, label, unit_bits, condition)                                          \
+    {                                                                                              \
+        label, FIELD_MASK, unit_bits, offsetof(struct command, member),                            \
+            sizeof(((struct command *)0)->member), 0, condition                                    \
     }
 
 static const struct command_field query_rep_fields[] = {FIELD(query_rep.session, "session", 2, 0)};
@@ -43,12 +53,82 @@ static const struct command_field query_adjust_fields[] = {
 };
 static const struct command_field select_fields[] = {
     FIELD(select.target, "target", 3, 0x1F), /* 101..111 are reserved */
-    FIELD(select.action, "action", 3, 0),
-    FIELD(select.mem_bank, "mem_bank", 2, 0),
-    {"pointer", FIELD_EBV, 0, offsetof(struct command, select.pointer), 4, 0},
-    FIELD(select.n_mask_bits, "length", 8, 0),
-    {"mask", FIELD_MASK, 0, offsetof(struct command, select.mask), 32, 0},
-    FIELD(select.truncate, "truncate", 1, 0),
+    FIELD(select.action, "action", 3, 0),    FIELD(select.mem_bank, "mem_bank", 2, 0),
+    FIELD_EBV(select.pointer, "pointer"),    FIELD(select.n_mask_bits, "length", 8, 0),
+    FIELD_PACKED(select.mask, "mask", 1, 0), FIELD(select.truncate, "truncate", 1, 0),
+};
+static const struct command_field req_rn_fields[] = {FIELD(req_rn.rn, "rn", 16, 0)};
+static const struct command_field read_fields[] = {
+    FIELD(read.mem_bank, "mem_bank", 2, 0),
+    FIELD_EBV(read.word_ptr, "word_ptr"),
+    FIELD(read.n_words, "word_count", 8, 0),
+    FIELD(read.handle, "handle", 16, 0),
+};
+static const struct command_field write_fields[] = {
+    FIELD(write.mem_bank, "mem_bank", 2, 0),
+    FIELD_EBV(write.word_ptr, "word_ptr"),
+    FIELD(write.cover, "cover", 16, 0),
+    FIELD(write.handle, "handle", 16, 0),
+};
+static const struct command_field kill_fields[] = {
+    FIELD(password.cover, "cover", 16, 0),
+    FIELD(password.rfu, "rfu", 3, 0),
+    FIELD(password.handle, "handle", 16, 0),
+};
+static const struct command_field lock_fields[] = {
+    FIELD(lock.mask, "mask", 10, 0),
+    FIELD(lock.action, "action", 10, 0),
+    FIELD(lock.handle, "handle", 16, 0),
+};
+static const struct command_field access_fields[] = {
+    FIELD(password.cover, "cover", 16, 0),
+    FIELD(password.handle, "handle", 16, 0),
+};
+static const struct command_field block_write_fields[] = {
+    FIELD(block_write.mem_bank, "mem_bank", 2, 0),  FIELD_EBV(block_write.word_ptr, "word_ptr"),
+    FIELD(block_write.n_words, "word_count", 8, 0), FIELD_PACKED(block_write.data, "data", 16, 0),
+    FIELD(block_write.handle, "handle", 16, 0),
+};
+static const struct command_field block_permalock_fields[] = {
+    FIELD(block_permalock.rfu, "rfu", 8, 0),
+    FIELD(block_permalock.lock, "lock", 1, 0),
+    FIELD(block_permalock.mem_bank, "mem_bank", 2, 0),
+    FIELD_EBV(block_permalock.block_ptr, "block_ptr"),
+    FIELD(block_permalock.n_groups, "block_range", 8, 0),
+    FIELD_PACKED(block_permalock.mask, "mask", 16, 2), /* only where lock is 1 */
+    FIELD(block_permalock.handle, "handle", 16, 0),
+};
+static const struct command_field read_buffer_fields[] = {
+    FIELD(read_buffer.rfu, "rfu", 2, 0),
+    FIELD(read_buffer.word_ptr, "word_ptr", 12, 0),
+    FIELD(read_buffer.n_data_bits, "bit_count", 12, 0),
+    FIELD(read_buffer.handle, "handle", 16, 0),
+};
+static const struct command_field challenge_fields[] = {
+    FIELD(crypto.rfu, "rfu", 2, 0),
+    FIELD(crypto.inc_rep_len, "inc_rep_len", 1, 0),
+    FIELD(crypto.immed, "immed", 1, 0),
+    FIELD(crypto.csi, "csi", 8, 0),
+    FIELD(crypto.n_message_bits, "length", 12, 0),
+    FIELD_PACKED(crypto.message, "message", 1, 0),
+};
+static const struct command_field authenticate_fields[] = {
+    FIELD(crypto.rfu, "rfu", 2, 0),
+    FIELD(crypto.sen_rep, "sen_rep", 1, 0),
+    FIELD(crypto.inc_rep_len, "inc_rep_len", 1, 0),
+    FIELD(crypto.csi, "csi", 8, 0),
+    FIELD(crypto.n_message_bits, "length", 12, 0),
+    FIELD_PACKED(crypto.message, "message", 1, 0),
+    FIELD(crypto.handle, "handle", 16, 0),
+};
+static const struct command_field untraceable_fields[] = {
+    FIELD(untraceable.rfu, "rfu", 2, 0),
+    FIELD(untraceable.u, "u", 1, 0),
+    FIELD(untraceable.epc, "epc", 6, 0),
+    FIELD(untraceable.tid, "tid", 2, 0x7), /* 11 is reserved, as in range */
+    FIELD(untraceable.user, "user", 1, 0),
+    FIELD(untraceable.range, "range", 2, 0x7),
+    FIELD(untraceable.handle, "handle", 16, 0),
 };
 
 struct command_layout {
@@ -70,6 +150,37 @@ static const struct command_layout command_layouts[] = {
     [COMMAND_SELECT] = {{"Select", "1010", CRC_16, false, REPLY_NONE, "6.3.2.12.1.1"},
                         FIELDS(select_fields)},
     [COMMAND_NAK] = {{"NAK", "11000000", CRC_NONE, false, REPLY_NONE, "6.3.2.12.2.5"}, NULL, 0},
+    [COMMAND_REQ_RN] = {{"Req_RN", "11000001", CRC_16, false, REPLY_HANDLE, "6.3.2.12.3.1"},
+                        FIELDS(req_rn_fields)},
+    [COMMAND_READ] = {{"Read", "11000010", CRC_16, false, REPLY_DATA, "6.3.2.12.3.2"},
+                      FIELDS(read_fields)},
+    [COMMAND_WRITE] = {{"Write", "11000011", CRC_16, false, REPLY_DELAYED, "6.3.2.12.3.3"},
+                       FIELDS(write_fields)},
+    [COMMAND_KILL] = {{"Kill", "11000100", CRC_16, false, REPLY_HANDLE, "6.3.2.12.3.4"},
+                      FIELDS(kill_fields)},
+    [COMMAND_LOCK] = {{"Lock", "11000101", CRC_16, false, REPLY_DELAYED, "6.3.2.12.3.5"},
+                      FIELDS(lock_fields)},
+    [COMMAND_ACCESS] = {{"Access", "11000110", CRC_16, false, REPLY_HANDLE, "6.3.2.12.3.6"},
+                        FIELDS(access_fields)},
+    [COMMAND_BLOCK_WRITE] = {{"BlockWrite", "11000111", CRC_16, false, REPLY_DELAYED,
+                              "6.3.2.12.3.7"},
+                             FIELDS(block_write_fields)},
+    [COMMAND_BLOCK_ERASE] = {{"BlockErase", "11001000", CRC_16, false, REPLY_DELAYED,
+                              "6.3.2.12.3.8"},
+                             FIELDS(read_fields)},
+    [COMMAND_BLOCK_PERMALOCK] = {{"BlockPermalock", "11001001", CRC_16, false, REPLY_DATA,
+                                  "6.3.2.12.3.9"},
+                                 FIELDS(block_permalock_fields)},
+    [COMMAND_READ_BUFFER] = {{"ReadBuffer", "11010010", CRC_16, false, REPLY_DATA, "6.3.2.12.3.15"},
+                             FIELDS(read_buffer_fields)},
+    [COMMAND_CHALLENGE] = {{"Challenge", "11010100", CRC_16, false, REPLY_NONE, "6.3.2.12.1.2"},
+                           FIELDS(challenge_fields)},
+    [COMMAND_AUTHENTICATE] = {{"Authenticate", "11010101", CRC_16, false, REPLY_IN_PROCESS,
+                               "6.3.2.12.3.10"},
+                              FIELDS(authenticate_fields)},
+    [COMMAND_UNTRACEABLE] = {{"Untraceable", "1110001000000000", CRC_16, false, REPLY_DELAYED,
+                              "6.3.2.12.3.16"},
+                             FIELDS(untraceable_fields)},
 };
 _Static_assert(sizeof command_layouts / sizeof *command_layouts == COMMAND_N, "one row each");
 
@@ -125,13 +236,33 @@ static bool field_is_legal(const struct command_field *field, uint32_t value)
     return value >> field->width == 0 && (field->legal == 0 || (field->legal >> value & 1u));
 }
 
+static bool field_is_sent(const struct command *command, const struct command_layout *layout,
+                          size_t index)
+{
+    const size_t only_if = layout->fields[index].only_if;
+    return only_if == 0 || field_load(command, &layout->fields[only_if - 1]) == 1;
+}
+
+/* Length of packed bytes; the widths of the counts keep it within the room for them. */
+static size_t field_n_bits(const struct command *command, const struct command_layout *layout,
+                           size_t index)
+{
+    const struct command_field *field = &layout->fields[index];
+    const size_t n_bits = field->width * field_load(command, field - 1);
+    require(n_bits <= 8 * field->n_bytes);
+    return n_bits;
+}
+
 static enum status field_encode(const struct command *command, const struct command_layout *layout,
                                 size_t index, struct bitbuf *bits)
 {
     const struct command_field *field = &layout->fields[index];
+    if (!field_is_sent(command, layout, index)) {
+        return ST_OK;
+    }
     if (field->kind == FIELD_MASK) {
         const uint8_t *mask = (const uint8_t *)command + field->offset;
-        return bits_put_packed(bits, mask, field_load(command, field - 1));
+        return bits_put_packed(bits, mask, field_n_bits(command, layout, index));
     }
     uint32_t value = field_load(command, field);
     if (!field_is_legal(field, value)) {
@@ -162,8 +293,11 @@ static enum status field_decode(struct command *command, const struct command_la
                                 size_t index, struct bit_reader *reader)
 {
     const struct command_field *field = &layout->fields[index];
+    if (!field_is_sent(command, layout, index)) {
+        return ST_OK;
+    }
     if (field->kind == FIELD_MASK) {
-        size_t n_bits = field_load(command, field - 1);
+        size_t n_bits = field_n_bits(command, layout, index);
         return bits_get_packed(reader, n_bits, (uint8_t *)command + field->offset);
     }
     uint32_t value = 0;
@@ -242,6 +376,11 @@ enum status command_decode(const uint8_t *bit, size_t n_bits, struct command *co
     return ST_OK;
 }
 
+uint16_t command_cover(uint16_t word, uint16_t rn16)
+{
+    return (uint16_t)(word ^ rn16);
+}
+
 void command_each_field(const struct command *command,
                         void (*visit)(void *context, const char *name, uint64_t value,
                                       const uint8_t *mask, size_t n_bits),
@@ -252,9 +391,12 @@ void command_each_field(const struct command *command,
     const struct command_layout *layout = command_layout(command->id);
     for (size_t i = 0; i < layout->n_fields; i++) {
         const struct command_field *field = &layout->fields[i];
+        if (!field_is_sent(command, layout, i)) {
+            continue;
+        }
         if (field->kind == FIELD_MASK) {
             visit(context, field->name, 0, (const uint8_t *)command + field->offset,
-                  field_load(command, field - 1));
+                  field_n_bits(command, layout, i));
         } else {
             visit(context, field->name, field_load(command, field), NULL, field->width);
         }

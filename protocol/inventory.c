@@ -1,4 +1,4 @@
-/* inventory.c - the inventory state machine: rounds of slots, Annex D in the loop, one pass after
+/* inventory.c - the inventory state machine: rounds of slots, a policy in the loop, one pass after
  * the other. Which event may come in which state stands in one table. */
 #include "protocol/inventory.h"
 
@@ -9,7 +9,15 @@
 
 enum { SESSION_S0 = 0 };
 enum { TARGET_A = 0, TARGET_B, TARGET_DUAL };
+#define QUERY_PERIOD_US 250e3
 enum { SELECT_NO = 0, SELECT_YES, SELECT_AUTO };
+enum { SESSION_S1 = 1, TARGET_SL = 4, ACTION_ALL_A = 0, ACTION_NEGATE = 3, ACTION_ALL_B = 4 };
+
+/* S1 runs out 500 ms after it was set at the earliest (Gen2 6.3.2.2); times are reckoned, not measured. */
+#define REFRESH_US 300e3
+/* A newcomer waits about so long for the Selects that let it in: longer where there are many. */
+#define MASKS_US 100e3
+#define MASK_US 25e3
 
 static const struct option_row inventory_rows[] = {
     {"inventory.session", OPTION_CHOICE, "", "s0", 0, 0, "s0|s1|s2|s3",
@@ -17,7 +25,14 @@ static const struct option_row inventory_rows[] = {
     {"inventory.target", OPTION_CHOICE, "", "dual", 0, 0, "a|b|dual",
      offsetof(struct inventory_cfg, target),
      "flag of the tags that take part; dual: A and B in turn", "target"},
-    {"inventory.q_start", OPTION_INT, "", "4", 0, 15, NULL, offsetof(struct inventory_cfg, q_start),
+    {"inventory.policy", OPTION_CHOICE, "", "slots", 0, 0, "slots|frames|q|fixed",
+     offsetof(struct inventory_cfg, policy),
+     "who may answer next: slots: decided after every slot; frames: whole frames by an estimate of "
+     "those left; q: Gen2 Annex D; fixed: 2^q_start slots",
+     "policy"},
+    {"inventory.estimator", OPTION_CHOICE, "", "bayes", 0, 0, "bayes|chen",
+     offsetof(struct inventory_cfg, estimator), "how frames estimates the tags left", NULL},
+    {"inventory.q_start", OPTION_INT, "", "5", 0, 15, NULL, offsetof(struct inventory_cfg, q_start),
      "Q of the first round: 2^Q slots", "q"},
     {"inventory.q_min", OPTION_INT, "", "0", 0, 15, NULL, offsetof(struct inventory_cfg, q_min),
      "smallest Q", NULL},
@@ -25,9 +40,11 @@ static const struct option_row inventory_rows[] = {
      "largest Q", NULL},
     {"inventory.q_step", OPTION_NUMBER, "", "0.3", 0.05, 1.0, NULL,
      offsetof(struct inventory_cfg, q_step), "step C of the Q algorithm (Gen2 Annex D)", NULL},
-    {"inventory.select_all", OPTION_CHOICE, "", "auto", 0, 0, "no|yes|auto",
+    {"inventory.select_all", OPTION_CHOICE, "", "auto", 0, 0, "no|yes|auto|start",
      offsetof(struct inventory_cfg, select_all),
-     "Select all tags before each pass; auto: in sessions S1 to S3", NULL},
+     "Select all tags before each pass; auto: in sessions S1 to S3; start: before the first pass "
+     "only",
+     NULL},
     {"inventory.ack_retries", OPTION_INT, "", "1", 0, 3, NULL,
      offsetof(struct inventory_cfg, ack_retries), "repeated ACKs after an EPC with a wrong CRC",
      NULL},
@@ -44,7 +61,7 @@ enum inventory_state { STATE_IDLE = 0, STATE_SELECT, STATE_SLOT, STATE_ACK, STAT
 enum inventory_action {
     ACT_ILLEGAL = 0, /* the caller mixed up its events */
     ACT_START,       /* begin a pass */
-    ACT_QUERY,       /* the Select is out: open the round */
+    ACT_SELECTED,    /* a Select is out: the next one, or open the round */
     ACT_ACK,         /* acknowledge the RN16 */
     ACT_RETRY,       /* bad EPC: acknowledge again, or give up with NAK */
     ACT_EMPTY,
@@ -58,7 +75,7 @@ enum inventory_action {
 
 static const enum inventory_action actions[STATE_N][HEARD_LATE + 1] = {
     [STATE_IDLE] = {[HEARD_START] = ACT_START},
-    [STATE_SELECT] = {[HEARD_START] = ACT_START, [HEARD_SENT] = ACT_QUERY},
+    [STATE_SELECT] = {[HEARD_START] = ACT_START, [HEARD_SENT] = ACT_SELECTED},
     [STATE_SLOT] = {[HEARD_START] = ACT_START,
                     [HEARD_NOTHING] = ACT_EMPTY,
                     [HEARD_RN16] = ACT_ACK,
@@ -91,16 +108,26 @@ void inventory_init(struct inventory *inventory, const struct inventory_cfg *cfg
     require(cfg);
     require(link);
     require(inventory_check(cfg) == ST_OK);
+    require(cfg->n_masks <= INVENTORY_MASKS_MAX);
+    require(cfg->truncated_epc_bits == 0 || cfg->n_masks > 0);
+    require(!cfg->refreshes || (cfg->session == SESSION_S1 && cfg->target != TARGET_DUAL));
     memset(inventory, 0, sizeof *inventory);
     inventory->cfg = *cfg;
     inventory->link = *link;
     inventory->state = STATE_IDLE;
+    inventory->masked_us = INFINITY;
     inventory->target = cfg->target == TARGET_B ? TARGET_B : TARGET_A;
     inventory->select = cfg->select_all == SELECT_YES ||
                         (cfg->select_all == SELECT_AUTO && cfg->session != SESSION_S0);
-    qalgo_init(&inventory->qalgo, (int)cfg->q_start, (int)cfg->q_min, (int)cfg->q_max, cfg->q_step,
-               cfg->idle_to_collision_ratio);
-    inventory->next_q = (int)cfg->q_start;
+    inventory->selects_once = cfg->select_all == INVENTORY_SELECT_START;
+    const struct policy_cfg policy = {.kind = cfg->policy,
+                                      .estimator = cfg->estimator,
+                                      .q_start = (int)cfg->q_start,
+                                      .q_min = (int)cfg->q_min,
+                                      .q_max = (int)cfg->q_max,
+                                      .q_step = cfg->q_step};
+    policy_init(&inventory->policy, &policy, &cfg->times);
+    inventory->move = (struct policy_move){POLICY_QUERY, policy_start_q(&inventory->policy)};
 }
 
 static void inventory_send(struct inventory *inventory, struct inventory_step *step,
@@ -125,26 +152,42 @@ static void inventory_send_simple(struct inventory *inventory, struct inventory_
     inventory_send(inventory, step, &command, state);
 }
 
-/* A length-0 mask matches every tag: action 000 sets the flag to A, 100 to B. */
+/* A length-0 mask matches every tag. One Select puts the session's flag to the target; two that negate
+ * it leave it as it is, and set it anew. */
 static void inventory_send_select(struct inventory *inventory, struct inventory_step *step)
 {
     struct command command;
     memset(&command, 0, sizeof command);
     command.id = COMMAND_SELECT;
     command.select.target = (uint8_t)inventory->cfg.session;
-    command.select.action = inventory->target == TARGET_B ? 4 : 0;
-    command.select.mem_bank = 1;
+    command.select.action = inventory->n_all == 2           ? ACTION_NEGATE
+                            : inventory->target == TARGET_B ? ACTION_ALL_B
+                                                            : ACTION_ALL_A;
+    command.select.mem_bank = BANK_EPC;
     inventory_send(inventory, step, &command, STATE_SELECT);
 }
 
-/* A frame is what one Query or QueryAdjust opens: 2^Q slots, the first one at once. */
-static void inventory_open_frame(struct inventory *inventory, int q)
+static void inventory_send_mask(struct inventory *inventory, struct inventory_step *step, size_t at)
 {
-    require(q >= 0);
-    require(q <= 15);
-    inventory->q = q;
-    inventory->slots_left = (1u << q) - 1;
-    memset(inventory->recent_outcomes, 0, sizeof inventory->recent_outcomes);
+    const struct inventory_mask *mask = &inventory->cfg.mask[at];
+    struct command command;
+    memset(&command, 0, sizeof command);
+    command.id = COMMAND_SELECT;
+    command.select.target = TARGET_SL;
+    command.select.action = mask->action;
+    command.select.truncate =
+        inventory->cfg.truncated_epc_bits > 0 && at + 1 == inventory->cfg.n_masks;
+    command.select.mem_bank = mask->mem_bank;
+    command.select.pointer = mask->pointer_bits;
+    command.select.n_mask_bits = mask->n_bits;
+    memcpy(command.select.mask, mask->mask, sizeof command.select.mask);
+    inventory_send(inventory, step, &command, STATE_SELECT);
+}
+
+static void inventory_time_goes_by(struct inventory *inventory, double us)
+{
+    inventory->refreshed_us += us;
+    inventory->masked_us += us;
 }
 
 static void inventory_send_query(struct inventory *inventory, struct inventory_step *step)
@@ -154,21 +197,24 @@ static void inventory_send_query(struct inventory *inventory, struct inventory_s
         inventory->state = STATE_IDLE;
         return;
     }
-    inventory_open_frame(inventory, inventory->next_q);
+    int q = inventory->move.q;
+    inventory_time_goes_by(inventory, inventory->cfg.times.query_us);
+    policy_open_frame(&inventory->policy, q);
+    inventory->since_query_us = 0.0;
     inventory->round++;
     inventory->slot = 0;
     inventory->round_reads = 0;
-    inventory->tally =
-        (struct inventory_round){.valid = true, .round = inventory->round, .q = inventory->q};
+    inventory->tally = (struct inventory_round){.valid = true, .round = inventory->round, .q = q};
     struct command command;
     memset(&command, 0, sizeof command);
     command.id = COMMAND_QUERY;
     command.query.dr = (uint8_t)inventory->link.dr;
     command.query.m = (uint8_t)inventory->link.m;
     command.query.trext = inventory->link.trext;
+    command.query.sel = inventory->cfg.n_masks > 0 ? 3 : 0; /* SL, or all */
     command.query.session = (uint8_t)inventory->cfg.session;
     command.query.target = (uint8_t)inventory->target;
-    command.query.q = (uint8_t)inventory->q;
+    command.query.q = (uint8_t)q;
     inventory_send(inventory, step, &command, STATE_SLOT);
 }
 
@@ -178,35 +224,70 @@ static void inventory_send_adjust(struct inventory *inventory, struct inventory_
     memset(&command, 0, sizeof command);
     command.id = COMMAND_QUERY_ADJUST;
     command.query_adjust.session = (uint8_t)inventory->cfg.session;
-    command.query_adjust.updn = inventory->next_q > inventory->q ? UPDN_UP : UPDN_DOWN;
-    inventory_open_frame(inventory, inventory->next_q);
+    int change = inventory->move.q - inventory->policy.q;
+    command.query_adjust.updn = change > 0 ? UPDN_UP : change < 0 ? UPDN_DOWN : UPDN_SAME;
+    policy_open_frame(&inventory->policy, inventory->move.q);
     inventory_send(inventory, step, &command, STATE_SLOT);
 }
 
-/* Population of the round: its reads, and those who tried in its last frame in vain. A collided
- * slot counts with its mean number of tags at the load the Q algorithm settles at (Schoute). */
+/* Population of the round: its reads, and those who are still to be read. */
 static void inventory_close_round(struct inventory *inventory, struct inventory_step *step)
 {
-    const uint32_t *recent = inventory->recent_outcomes;
     if (!inventory->tally.valid) {
         return;
     }
-    double backlog = recent[SLOT_COLLISION] * qalgo_tags_per_collision(&inventory->qalgo) +
-                     recent[SLOT_RN16_ONLY] + recent[SLOT_CRC_ERROR];
-    inventory->tally.tags_estimated = inventory->round_reads + backlog;
+    inventory->tally.tags_estimated = inventory->round_reads + policy_unread(&inventory->policy);
     step->ended_round = inventory->tally;
     inventory->tally.valid = false;
+}
+
+/* What comes next where tags are selected: all of them, then the masks (a truncating Select must be the last
+ * one), then the Query. */
+static void inventory_go_on_select(struct inventory *inventory, struct inventory_step *step)
+{
+    const size_t at = inventory->n_selected;
+    if (at < inventory->n_all) {
+        inventory->n_selected++;
+        inventory_send_select(inventory, step);
+    } else if (inventory->masks && at - inventory->n_all < inventory->cfg.n_masks) {
+        inventory->n_selected++;
+        inventory_send_mask(inventory, step, at - inventory->n_all);
+    } else {
+        inventory_send_query(inventory, step);
+    }
+}
+
+/* n_all: so many Selects of all tags go first. */
+static void inventory_select(struct inventory *inventory, struct inventory_step *step, size_t n_all)
+{
+    inventory->n_all = n_all;
+    inventory->n_selected = 0;
+    if (n_all > 0) {
+        inventory->refreshed_us = 0.0;
+    }
+    const double wait_us = fmax(MASKS_US, MASK_US * (double)inventory->cfg.n_masks);
+    inventory->masks = n_all > 0 || (inventory->masked_us >= wait_us && !inventory->read_last);
+    if (inventory->masks) {
+        inventory->masked_us = 0.0;
+    }
+    inventory_go_on_select(inventory, step);
+}
+
+/* A tag that was just read has not turned its flag yet, and a Select would keep it from it (6.3.2.6): the
+ * refresh waits for another slot. */
+static bool inventory_refresh_is_due(const struct inventory *inventory)
+{
+    return inventory->cfg.refreshes && inventory->refreshed_us >= REFRESH_US &&
+           !inventory->read_last;
 }
 
 /* Begin a pass: all tags of the target are to be read. */
 static void inventory_open_pass(struct inventory *inventory, struct inventory_step *step)
 {
+    const bool is_first = inventory->round == 0;
+    const bool selects = inventory->select || (inventory->selects_once && is_first);
     inventory->pass_reads = 0;
-    if (inventory->select) {
-        inventory_send_select(inventory, step);
-    } else {
-        inventory_send_query(inventory, step);
-    }
+    inventory_select(inventory, step, selects ? 1 : inventory_refresh_is_due(inventory) ? 2 : 0);
 }
 
 /* Nobody answered in a whole frame: the pass is over. Where the next pass meets the same tags again
@@ -218,42 +299,61 @@ static void inventory_turn_pass(struct inventory *inventory, struct inventory_st
         inventory->target = inventory->target == TARGET_A ? TARGET_B : TARGET_A;
     }
     bool again = inventory->select || inventory->cfg.target == TARGET_DUAL;
+    policy_expect(&inventory->policy, again ? inventory->pass_reads : 0);
     if (again && inventory->pass_reads > 0) {
-        qalgo_expect(&inventory->qalgo, inventory->pass_reads);
-        inventory->next_q = (int)lround(inventory->qalgo.q_fp);
+        inventory->move.q = policy_start_q(&inventory->policy);
     }
     inventory_open_pass(inventory, step);
 }
 
-static bool inventory_frame_was_quiet(const struct inventory *inventory)
+/* Tags that came, or lost their power for a moment, take part only from the next Query on. Other policies send
+ * one often enough where they draw anew. */
+static bool query_is_due(const struct inventory *inventory)
 {
-    const uint32_t *recent = inventory->recent_outcomes;
-    return recent[SLOT_SINGLE] + recent[SLOT_COLLISION] + recent[SLOT_RN16_ONLY] +
-               recent[SLOT_CRC_ERROR] ==
-           0;
+    bool redraws =
+        inventory->move.opening == POLICY_ADJUST || inventory->cfg.policy == POLICY_SLOTS;
+    return redraws && inventory->since_query_us > QUERY_PERIOD_US;
 }
 
-/* The slot is over and no tag hangs in acknowledged unread: what opens the next slot? */
+bool inventory_reopen(struct inventory *inventory, struct inventory_step *step)
+{
+    require(inventory);
+    require(step);
+    enum command_id id = step->command.id;
+    if (step->done || (id != COMMAND_QUERY_REP && id != COMMAND_QUERY_ADJUST)) {
+        return false;
+    }
+    step->slot.valid = false;
+    inventory->move.q = inventory->policy.q;
+    inventory_close_round(inventory, step);
+    inventory_send_query(inventory, step);
+    return true;
+}
+
+/* The slot is over and no tag hangs in acknowledged unread. */
 static void inventory_open_slot(struct inventory *inventory, struct inventory_step *step)
 {
-    const int change = inventory->next_q - inventory->q;
-    if (inventory->slots_left == 0 || change > 1 || change < -1) {
-        bool quiet = inventory->slots_left == 0 && inventory_frame_was_quiet(inventory);
+    if (policy_is_over(&inventory->policy)) {
         inventory_close_round(inventory, step);
-        if (quiet) {
-            inventory_turn_pass(inventory, step);
-        } else {
-            inventory_send_query(inventory, step);
-        }
+        inventory_turn_pass(inventory, step);
+        return;
+    }
+    if (inventory_refresh_is_due(inventory)) {
+        inventory_close_round(inventory, step);
+        inventory_select(inventory, step, 2);
+        return;
+    }
+    if (inventory->move.opening == POLICY_QUERY || query_is_due(inventory)) {
+        inventory_close_round(inventory, step);
+        inventory_send_query(inventory, step);
         return;
     }
     inventory->slot++;
-    if (change != 0) {
+    if (inventory->move.opening == POLICY_ADJUST) {
         inventory_send_adjust(inventory, step);
-        return;
+    } else {
+        inventory_send_simple(inventory, step, COMMAND_QUERY_REP, STATE_SLOT);
     }
-    inventory->slots_left--;
-    inventory_send_simple(inventory, step, COMMAND_QUERY_REP, STATE_SLOT);
 }
 
 static void inventory_finish_slot(struct inventory *inventory, struct inventory_step *step,
@@ -264,17 +364,23 @@ static void inventory_finish_slot(struct inventory *inventory, struct inventory_
                                          .outcome = outcome,
                                          .round = inventory->round,
                                          .slot = inventory->slot,
-                                         .q = inventory->q,
+                                         .q = inventory->policy.q,
                                          .has_rn16 = has_rn16,
                                          .rn16 = has_rn16 ? inventory->rn16 : 0};
-    inventory->next_q = qalgo_step(&inventory->qalgo, outcome);
-    inventory->recent_outcomes[outcome]++;
+    const struct slot_times *times = &inventory->cfg.times;
+    double us = outcome == SLOT_EMPTY       ? times->idle_us
+                : outcome == SLOT_COLLISION ? times->collided_us
+                                            : times->single_us;
+    inventory->since_query_us += us;
+    inventory_time_goes_by(inventory, us);
+    inventory->move = policy_take(&inventory->policy, outcome, has_rn16 && inventory->is_recovered);
     inventory->tally.slots++;
     inventory->tally.empty += outcome == SLOT_EMPTY;
     inventory->tally.single += outcome == SLOT_SINGLE;
     inventory->tally.collision += outcome == SLOT_COLLISION;
     inventory->round_reads += outcome == SLOT_SINGLE;
     inventory->pass_reads += outcome == SLOT_SINGLE;
+    inventory->read_last = outcome == SLOT_SINGLE;
 }
 
 /* A tag in acknowledged would flip its flag with the next QueryRep though we did not read it; NAK
@@ -286,6 +392,18 @@ static void inventory_give_up(struct inventory *inventory, struct inventory_step
     inventory_send_simple(inventory, step, COMMAND_NAK, STATE_NAK);
 }
 
+/* The last Select did not go out. SL and the flags of S1 to S3 outlast the gap: what is out is not sent
+ * again, however many masks there are. */
+static void inventory_select_again(struct inventory *inventory, struct inventory_step *step)
+{
+    require(inventory->n_selected > 0);
+    inventory->n_selected--;
+    if (inventory->cfg.session == SESSION_S0 && inventory->n_all > 0) {
+        inventory->n_selected = 0;
+    }
+    inventory_go_on_select(inventory, step);
+}
+
 static void inventory_start(struct inventory *inventory, struct inventory_step *step)
 {
     if (inventory->tally.valid && inventory->tally.slots == 0) { /* its Query never went out */
@@ -293,14 +411,20 @@ static void inventory_start(struct inventory *inventory, struct inventory_step *
         inventory->round--;
     }
     inventory_close_round(inventory, step);
-    /* flags of S1 to S3 outlast a short loss of power (6.3.2.2): the pass goes on */
-    const bool opened = inventory->round > 0 && inventory->state != STATE_SELECT;
-    if (inventory->cfg.session != SESSION_S0 && opened) {
-        inventory_send_query(inventory, step);
-        return;
-    }
+    inventory->read_last = false;
     if (inventory->cfg.session == SESSION_S0 && inventory->cfg.target == TARGET_DUAL) {
         inventory->target = TARGET_A; /* without power every S0 flag falls back to A */
+    }
+    if (inventory->state == STATE_SELECT) {
+        inventory_select_again(inventory, step);
+        return;
+    }
+    /* tags that have come meanwhile are still to be chosen, and the others forget that they truncate */
+    inventory->masked_us = INFINITY;
+    /* flags of S1 to S3 outlast a short loss of power (6.3.2.2): the pass goes on */
+    if (inventory->cfg.session != SESSION_S0 && inventory->round > 0) {
+        inventory_select(inventory, step, inventory_refresh_is_due(inventory) ? 2 : 0);
+        return;
     }
     inventory_open_pass(inventory, step);
 }
@@ -309,6 +433,7 @@ static void inventory_acknowledge(struct inventory *inventory, const struct inve
                                   struct inventory_step *step)
 {
     inventory->rn16 = event->rn16;
+    inventory->is_recovered = event->is_recovered;
     inventory->acks_left = inventory->cfg.ack_retries;
     inventory->epc_seen = false;
     inventory_send_simple(inventory, step, COMMAND_ACK, STATE_ACK);
@@ -339,7 +464,7 @@ void inventory_advance(struct inventory *inventory, const struct inventory_event
     require(action != ACT_ILLEGAL);
     switch (action) {
     case ACT_START: inventory_start(inventory, step); break;
-    case ACT_QUERY: inventory_send_query(inventory, step); break;
+    case ACT_SELECTED: inventory_go_on_select(inventory, step); break;
     case ACT_ACK: inventory_acknowledge(inventory, event, step); break;
     case ACT_RETRY: inventory_retry(inventory, step); break;
     case ACT_SILENT: inventory_give_up(inventory, step, unread); break;

@@ -11,21 +11,46 @@
 #include "config/option.h"
 #include "protocol/command.h"
 #include "protocol/link.h"
-#include "protocol/qalgo.h"
+#include "protocol/policy.h"
+#include "protocol/slot_times.h"
+
+struct
+    inventory_mask { /* a Select on SL: what it does to tags whose bits at this address fit, or do not */
+    uint8_t mem_bank;
+    uint32_t pointer_bits;
+    uint8_t n_bits;
+    uint8_t mask[32]; /* packed */
+    uint8_t action;   /* 0 .. 7, gen2.md 8.2; the first one, 0 or 4, gives SL its value */
+};
+enum { INVENTORY_MASKS_MAX = 64 };
 
 struct inventory_cfg {             /* option keys inventory.* : table inventory_options */
     int session;                   /* choice "s0|s1|s2|s3", default s0 */
     int target;                    /* choice "a|b|dual": dual (default) = A and B in turn */
-    int64_t q_start, q_min, q_max; /* 4, 0, 15 */
+    int policy;                    /* enum policy_kind, choice "slots|frames|q|fixed" */
+    int estimator;                 /* enum policy_estimator, choice "bayes|chen", of frames */
+    int64_t q_start, q_min, q_max; /* 5, 0, 15 */
     double q_step;                 /* C of Annex D, default 0.3 */
-    /* choice "no|yes|auto", default auto = yes for S1..S3: before the first round of each pass a
-     * Select puts the session's flag of all tags to the pass's target (a pass ends with a frame
-     * of empty slots) */
+    /* choice "no|yes|auto|start", default auto = yes for S1..S3: before the first round of each pass
+     * a Select puts the session's flag of all tags to the pass's target (a pass ends with a frame
+     * of empty slots); start: before the first pass only */
     int select_all;
-    int64_t ack_retries; /* more ACKs of the same RN16 after an EPC with a wrong CRC: 0..3, 1 */
-    int64_t rounds_max;  /* 0 = no limit */
-    double idle_to_collision_ratio; /* from the link, set by the caller, not an option */
+    int64_t ack_retries;     /* more ACKs of the same RN16 after an EPC with a wrong CRC: 0..3, 1 */
+    int64_t rounds_max;      /* 0 = no limit */
+    struct slot_times times; /* of the link and the receiver, set by the caller, not an option */
+    /* set by the caller: Selects that leave SL asserted in those who take part, sent in this order
+     * before the first pass, after each loss of power and each other Select, and every 100 ms (25 ms
+     * a mask) for newcomers, between two passes; 0: all tags take part */
+    size_t n_masks;
+    struct inventory_mask mask[INVENTORY_MASKS_MAX];
+    /* set by the caller: the last of them asks for replies without what it holds, of tags whose EPCs
+     * have so many bits; 0: it does not */
+    size_t truncated_epc_bits;
+    /* set by the caller, S1 with one target only: flags of S1 are set anew before they run out, so
+     * that tags once read stay quiet while they have power */
+    bool refreshes;
 };
+enum { INVENTORY_SELECT_START = 3 }; /* a value of select_all */
 extern const struct option_table inventory_options;
 
 enum inventory_heard {
@@ -42,6 +67,7 @@ enum inventory_heard {
 struct inventory_event {
     enum inventory_heard heard;
     uint16_t rn16;
+    bool is_recovered; /* HEARD_RN16: told apart from others' */
 };
 
 struct inventory_slot { /* a finished slot, for records */
@@ -72,18 +98,26 @@ struct inventory_step {
 struct inventory { /* embedded; fields private */
     struct inventory_cfg cfg;
     struct link link;
-    struct qalgo qalgo;
-    int state, q, next_q, target;
-    bool select;   /* a Select opens every pass */
-    bool epc_seen; /* in this slot, with a wrong CRC */
+    struct policy policy;
+    int state, target;
+    bool select;         /* a Select of all opens every pass, */
+    bool selects_once;   /* or the first one */
+    size_t n_all;        /* Selects of all tags that open what is being opened ... */
+    size_t n_selected;   /* ... and Selects, masks after those, that were begun */
+    bool masks;          /* the masks are to follow those */
+    double refreshed_us; /* time since S1 flags were set anew, by slot_times, */
+    double masked_us;    /* and since the masks were sent */
+    bool read_last;      /* a tag, in the slot before this one */
+    bool epc_seen;       /* in this slot, with a wrong CRC */
     uint16_t rn16;
+    bool is_recovered;
     int64_t acks_left; /* repetitions still allowed in this slot */
     uint32_t round, slot;
-    uint32_t slots_left; /* of the frame, after the slot in progress */
+    struct policy_move move; /* what opens the next slot */
+    double since_query_us;   /* slots since the last Query, as long as they should be */
     uint32_t pass_reads;
     struct inventory_round tally;
     uint32_t round_reads;
-    uint32_t recent_outcomes[SLOT_OUTCOME_N]; /* since the last Query or QueryAdjust */
 };
 
 /* What the option rows cannot check one by one.
@@ -99,5 +133,11 @@ void inventory_init(struct inventory *inventory, const struct inventory_cfg *cfg
  *   cost O(1), no allocation */
 void inventory_advance(struct inventory *inventory, const struct inventory_event *event,
                        struct inventory_step *step);
+
+/* Tags may have been without power since the last command, and only a Query takes them in: make the step send one
+ * in place of what would have opened the next slot.
+ *   in   a step whose slot and round have been told
+ *   out  true: it does, and tells the round that ends so; false: it opens no slot, or sends a Query anyway */
+bool inventory_reopen(struct inventory *inventory, struct inventory_step *step);
 
 #endif

@@ -5,27 +5,14 @@
 #include <stdbool.h>
 
 #include "config/require.h"
+#include "protocol/slot_times.h"
 
 #define QALGO_NEWTON_STEPS 30
-#define QALGO_SLOT_TIME_RATIO_MIN 0.02 /* keeps C_i away from zero for absurd links */
 
 const char *const slot_outcome_text[SLOT_OUTCOME_N] = {
     [SLOT_EMPTY] = "empty",         [SLOT_SINGLE] = "single",       [SLOT_COLLISION] = "collision",
     [SLOT_RN16_ONLY] = "rn16_only", [SLOT_CRC_ERROR] = "crc_error",
 };
-
-/* Root of e^rho (rho - 1) + 1 = a, that is rho* = 1 + W0((a - 1) / e). The function is convex and
- * sqrt(2 a) lies above the root, so Newton comes down on it without overshoot. */
-static double qalgo_optimal_load(double slot_time_ratio)
-{
-    require(slot_time_ratio > 0);
-    double rho = sqrt(2.0 * slot_time_ratio);
-    for (int i = 0; i < QALGO_NEWTON_STEPS; i++) {
-        double excess = exp(rho) * (rho - 1.0) + 1.0 - slot_time_ratio;
-        rho -= excess / (rho * exp(rho));
-    }
-    return rho;
-}
 
 /* Load at which idle and collision steps cancel: P(idle) C_i = P(collision) C_c, that is
  * e^rho - 1 - rho = C_i / C_c (1.146 when the steps are equal). */
@@ -57,7 +44,7 @@ void qalgo_init(struct qalgo *qalgo, int q_start, int q_min, int q_max, double s
                             .q_max = q_max};
     bool symmetric = isnan(idle_to_collision_ratio) || idle_to_collision_ratio == 1.0;
     if (!symmetric) {
-        double rho = qalgo_optimal_load(fmax(idle_to_collision_ratio, QALGO_SLOT_TIME_RATIO_MIN));
+        double rho = slot_times_load(idle_to_collision_ratio);
         double collision_to_idle_step = exp(-rho) / (1.0 - exp(-rho) * (1.0 + rho));
         qalgo->step_idle = step_collision / collision_to_idle_step;
     }

@@ -10,6 +10,7 @@
 
 #define RATE_ROUNDED_RATIO 1e-3 /* a rate this far from the one asked for is said */
 #define CLOCK_ROUNDED_HZ 1.0
+#define N_SEARCHES 2 /* UHD waits shortly for an answer, and on a busy network or host it is late */
 #define ARGS_CHARS (LIMIT_TEXT + 128)
 
 static enum status device_open(struct radio_uhd *self, struct uhd_device *device, const char *key,
@@ -22,7 +23,11 @@ static enum status device_open(struct radio_uhd *self, struct uhd_device *device
     if (status) {
         return status;
     }
-    UHD_TRY(status, uhd_usrp_make(&device->usrp, text));
+    uhd_error error = UHD_ERROR_KEY;
+    for (int k = 0; k < N_SEARCHES && error == UHD_ERROR_KEY; k++) {
+        error = uhd_usrp_make(&device->usrp, text);
+    }
+    status = uhd_status(error, "uhd_usrp_make");
     if (status) {
         char why[320];
         snprintf(why, sizeof why, "%s", status_detail());

@@ -153,10 +153,16 @@ enum status uhd_sensor_read(struct uhd_device *device, const char *name, int way
 enum status uhd_time_set(struct radio_uhd *self) must_check;
 /* Tick 0 some `delay_s` from now on all devices, their clocks started. */
 enum status uhd_origin_set(struct radio_uhd *self, double delay_s) must_check;
+/* Sleep until the transmitter's clock has come to `tick`.   ret  false when stopped */
+bool uhd_tick_await(struct radio_uhd *self, int64_t tick);
 /* A device's time with the host time of its answer.   cost one control round trip */
 enum status uhd_time_read(const struct uhd_device *device, int64_t *full_s, double *frac_s,
                           int64_t *before_ns, int64_t *after_ns) must_check;
 int64_t uhd_host_ns(void);
+
+/* What waiting since begin_ns counts of a device's silence: no more than a few polls take, so that a host that stood
+ * still itself is not taken for a dead device. */
+int64_t uhd_waited_ns(int64_t begin_ns);
 int64_t uhd_tick_of(const struct radio_uhd *self, const struct uhd_device *device, int64_t full_s,
                     double frac_s);
 void uhd_time_of(const struct radio_uhd *self, const struct uhd_device *device, int64_t tick,

@@ -181,12 +181,14 @@ static int64_t patience_ns(struct radio_uhd *self)
 enum status radio_uhd_recv(struct radio *radio, struct iq_block *block)
 {
     struct radio_uhd *self = (struct radio_uhd *)radio;
-    const int64_t end_ns = uhd_host_ns() + patience_ns(self);
+    const int64_t patient_ns = patience_ns(self);
+    int64_t waited_ns = 0;
     enum status status = tx_clock_see(self);
     while (!status) {
         if (radio_stop_asked(&self->base)) {
             return ST_STOPPED;
         }
+        const int64_t begin_ns = uhd_host_ns();
         status = rx_packet(self, block, 0, &block->n_samples);
         if (!status && block->n_samples > 0) {
             status = rx_place(self, block);
@@ -194,11 +196,14 @@ enum status radio_uhd_recv(struct radio *radio, struct iq_block *block)
         if (!status && block->n_samples > 0) {
             return ST_OK;
         }
-        if (!status && !self->heard) { /* the transmitter is about to start by this clock */
-            status = clock_ask(self, self->rx_device);
-            status = status ? uhd_dead(self, self->rx_device, status_detail()) : ST_OK;
-        }
-        if (!status && uhd_host_ns() >= end_ns) {
+        /* the transmitter is about to start by this clock; a device that is slow to tell its time is given as long as
+         * its samples are */
+        enum status asked = !status && !self->heard ? clock_ask(self, self->rx_device) : ST_OK;
+        waited_ns += uhd_waited_ns(begin_ns);
+        if (!status && waited_ns >= patient_ns) {
+            if (asked) {
+                return uhd_dead(self, self->rx_device, status_detail());
+            }
             char why[96];
             snprintf(why, sizeof why, "no receive samples for %g s (radio.uhd.silence_s)",
                      self->cfg.silence_s);

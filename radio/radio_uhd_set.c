@@ -283,22 +283,6 @@ enum status uhd_settings_apply(struct radio_uhd *self, const struct radio_settin
     return apply(self, setting, 0);
 }
 
-/* ret  false when stopped */
-static bool await_tick(struct radio_uhd *self, int64_t tick)
-{
-    while (!radio_stop_asked(&self->base)) {
-        const int64_t ahead = tick - radio_uhd_now((struct radio *)self);
-        if (ahead <= 0) {
-            return true;
-        }
-        const int64_t wait_ns = uhd_clock_host_ns(&self->tx_device->clock, ahead);
-        const int64_t poll_ns = (int64_t)(UHD_POLL_S * 1e9);
-        const struct timespec nap = {.tv_nsec = wait_ns < poll_ns ? wait_ns : poll_ns};
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
-    }
-    return false;
-}
-
 enum status radio_uhd_set(struct radio *radio, const struct radio_setting *setting, int64_t tick)
 {
     struct radio_uhd *self = (struct radio_uhd *)radio;
@@ -306,7 +290,7 @@ enum status radio_uhd_set(struct radio *radio, const struct radio_setting *setti
     for (unsigned k = 0; k < self->n_devices; k++) {
         at_once = at_once || self->device[k].traits.tunes_at_once;
     }
-    if (at_once && tick > 0 && !await_tick(self, tick)) {
+    if (at_once && tick > 0 && !uhd_tick_await(self, tick)) {
         return ST_STOPPED;
     }
     /* a command time that has passed would only be in the way of later ones */

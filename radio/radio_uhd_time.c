@@ -15,6 +15,7 @@
 #define PULSE_HOST_S 20.0  /* and of ours, for a device whose clock stands */
 #define PULSE_SLACK_S 1e-3 /* a time pulse set the clock when it shows no more than this */
 #define N_READINGS 5       /* the quickest answer is the most exact */
+#define WAIT_POLLS 4       /* as long as a wait and what is done beside it may take */
 #define SPEED_NAP_NS 200000000
 
 static const char *const ref_names[] = {"", "internal", "external", "gpsdo"};
@@ -26,6 +27,13 @@ int64_t uhd_host_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t uhd_waited_ns(int64_t begin_ns)
+{
+    const int64_t passed_ns = uhd_host_ns() - begin_ns,
+                  most_ns = (int64_t)(WAIT_POLLS * UHD_POLL_S * 1e9);
+    return passed_ns < most_ns ? passed_ns : most_ns;
 }
 
 static void nap(int64_t ns)
@@ -397,4 +405,19 @@ enum status uhd_origin_set(struct radio_uhd *self, double delay_s)
     const struct uhd_device *transmitter = self->tx_device;
     self->base.start_time_s = (double)transmitter->origin_s + transmitter->origin_frac_s;
     return ST_OK;
+}
+
+bool uhd_tick_await(struct radio_uhd *self, int64_t tick)
+{
+    while (!radio_stop_asked(&self->base)) {
+        const int64_t ahead = tick - radio_uhd_now((struct radio *)self);
+        if (ahead <= 0) {
+            return true;
+        }
+        const int64_t wait_ns = uhd_clock_host_ns(&self->tx_device->clock, ahead);
+        const int64_t poll_ns = (int64_t)(UHD_POLL_S * 1e9);
+        const struct timespec nap = {.tv_nsec = wait_ns < poll_ns ? wait_ns : poll_ns};
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+    }
+    return false;
 }

@@ -52,11 +52,13 @@ static enum status end_burst(struct radio_uhd *self)
         return ST_OK;
     }
     enum status status = ST_OK;
-    const int64_t end_ns =
-        uhd_host_ns() + (is_dead(self) ? 0 : (int64_t)(self->cfg.silence_s * 1e9));
+    const int64_t patient_ns = is_dead(self) ? 0 : (int64_t)(self->cfg.silence_s * 1e9);
+    int64_t waited_ns = 0;
     do {
+        const int64_t begin_ns = uhd_host_ns();
         status = end_try(self);
-    } while (!status && self->burst_open && uhd_host_ns() < end_ns);
+        waited_ns += uhd_waited_ns(begin_ns);
+    } while (!status && self->burst_open && waited_ns < patient_ns);
     return !status && self->burst_open ? silence(self) : status; /* uhd_tx_end tries again */
 }
 
@@ -105,18 +107,7 @@ static bool poll_messages(struct radio_uhd *self)
 /* Sleep until `tick` is no more than the lead ahead.   ret  false when stopped */
 static bool wait_lead(struct radio_uhd *self, int64_t tick)
 {
-    const int64_t lead_ticks = units_ticks_from_us(self->tx_lead_us, self->base.rate_sps);
-    while (!radio_stop_asked(&self->base)) {
-        const int64_t ahead = tick - lead_ticks - radio_uhd_now((struct radio *)self);
-        if (ahead <= 0) {
-            return true;
-        }
-        const int64_t wait_ns = uhd_clock_host_ns(&self->tx_device->clock, ahead);
-        const int64_t poll_ns = (int64_t)(UHD_POLL_S * 1e9);
-        const struct timespec nap = {.tv_nsec = wait_ns < poll_ns ? wait_ns : poll_ns};
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
-    }
-    return false;
+    return uhd_tick_await(self, tick - units_ticks_from_us(self->tx_lead_us, self->base.rate_sps));
 }
 
 /* Outside a burst: samples that cannot be in time any more are dropped.   ret  how many */
@@ -180,9 +171,10 @@ enum status radio_uhd_send(struct radio *radio, const float _Complex *sample, si
                            int64_t first_tick)
 {
     struct radio_uhd *self = (struct radio_uhd *)radio;
-    int64_t last_taken_ns = uhd_host_ns();
+    int64_t refused_ns = 0; /* since samples were taken last */
     enum status status = n_samples > 0 ? ST_OK : end_burst(self);
     while (n_samples > 0 && !status) {
+        const int64_t begin_ns = uhd_host_ns();
         status = check_burst(self, first_tick);
         size_t n_done = self->burst_open ? 0 : drop_late(self, n_samples, first_tick);
         if (!status && n_done == 0 && !wait_lead(self, first_tick)) {
@@ -194,9 +186,8 @@ enum status radio_uhd_send(struct radio *radio, const float _Complex *sample, si
                 n_samples < self->tx_packet_samples ? n_samples : self->tx_packet_samples;
             status = send_packet(self, sample, n, first_tick, &n_done);
         }
-        const int64_t now_ns = uhd_host_ns();
-        last_taken_ns = n_done ? now_ns : last_taken_ns;
-        if (!status && (double)(now_ns - last_taken_ns) * 1e-9 > self->cfg.silence_s) {
+        refused_ns = n_done ? 0 : refused_ns + uhd_waited_ns(begin_ns);
+        if (!status && (double)refused_ns * 1e-9 > self->cfg.silence_s) {
             status = silence(self);
         }
         sample += n_done;

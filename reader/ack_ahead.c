@@ -8,6 +8,7 @@
 
 #define END_GUARD_TPRI 1.0 /* how far a reply may end from where it is expected to */
 #define PACKET_TPRI 2.0    /* receive packets: what is heard of comes so late */
+#define NEXT_PACKETS 3.0   /* how much later the next look may come: hosts are uneven */
 
 void ack_ahead_reset(struct ack_ahead *ahead)
 {
@@ -65,7 +66,7 @@ void ack_ahead_consider(struct ack_ahead *ahead, struct reader *reader, enum com
         soonest_tick > latest) {
         return;
     }
-    if (soonest_tick + 1.25 * packet_ticks >= start) { /* the next word of it would come too late */
+    if (soonest_tick + NEXT_PACKETS * packet_ticks >= start) { /* the next look is too late */
         begin(ahead, reader, is_ack, fmax(start, soonest_tick));
     }
 }

@@ -203,6 +203,9 @@ static void cli_print_help(const struct cli *cli)
     }
     printf("usage: zpreader %s [flags]%s%s\n%s\n\n", cli->command->name,
            *cli->command->arguments ? " " : "", cli->command->arguments, cli->command->help);
+    if (cli->command->more) {
+        cli->command->more(stdout);
+    }
     cli_print_flags(cli->flags, stdout);
     printf("\nEvery flag is also a key of a --config file. Numbers take engineering notation "
            "(910M, 62.5u)\nand their unit.\n");

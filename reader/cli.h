@@ -27,6 +27,7 @@ struct cli_command { /* a sub-command */
     const char *help;                                                          /* one line */
     int (*run)(struct option_set *options, int n_arguments, char **arguments); /* exit status */
     const char *foreign; /* short forms that make no sense here, between spaces; NULL: none */
+    void (*more)(FILE *stream); /* what else --help tells; NULL: nothing */
 };
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated, defined in main.c */
 

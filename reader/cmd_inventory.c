@@ -10,6 +10,25 @@ int cmd_inventory(struct option_set *options, int n_arguments, char **arguments)
         return 2;
     }
     static struct reader_cfg cfg;
+    static struct read_keys ways;
+    struct keys *keys = NULL;
+    option_fill(options, &read_options, &ways);
     run_cfg_fill(options, READER_INVENTORY, &cfg);
-    return run_reader(&cfg, options);
+    enum status status = read_cfg_make(&ways, options, &cfg.inventory, &cfg.read);
+    const bool chooses = ways.way != READ_KEEP || cfg.inventory.n_masks > 0;
+    if (!status && chooses && cfg.mode != READER_INVENTORY) {
+        status = status_fail(ST_USAGE, "bistatic.mode listen asks no tag: inventory.read, "
+                                       "inventory.select and inventory.watch do not go with it");
+    }
+    status = status ? status : auth_keys_read(&cfg.auth, &keys);
+    if (!status && keys && cfg.mode != READER_INVENTORY) {
+        status = status_fail(ST_USAGE, "auth.keys: tags are asked to authenticate, and "
+                                       "bistatic.mode listen asks nobody");
+    }
+    cfg.keys = keys;
+    int exit_status = status ? run_exit_status(status) : run_reader(&cfg, options);
+    if (!run_is_forsaken()) { /* else a thread may still use them */
+        keys_free(&keys);
+    }
+    return exit_status;
 }

@@ -151,10 +151,11 @@ static void tell_commands(const struct reader *r, FILE *stream)
         static const char *const targets[] = {"A", "B", "A and B in turn"};
         fprintf(stream,
                 "transmits   a carrier; %s: Query (session S%d, target %s, Q %lld), "
-                "QueryRep, QueryAdjust, ACK, NAK%s",
+                "QueryRep, QueryAdjust, ACK, NAK%s%s",
                 keying[r->cfg.tx.modulation], inventory->session, targets[inventory->target],
                 (long long)inventory->q_start,
-                inventory->select_all == 0 ? "" : ", Select where the session needs it");
+                inventory->select_all == 0 ? "" : ", Select where the session needs it",
+                r->cfg.access ? ", and what is done to tags" : "");
     }
     if (isfinite(r->cfg.run.duration_s)) {
         fprintf(stream, ", for %g s\n", r->cfg.run.duration_s);

@@ -101,6 +101,11 @@ bool field_has_room(const struct field *field, double tick)
            tick + slot_ticks(field->reader, field->n_reply_bits) <= end_tick(field);
 }
 
+bool field_lasts(const struct field *field, double tick)
+{
+    return field->cell.off_tick == INT64_MAX || tick <= end_tick(field);
+}
+
 void field_learn(struct field *field, size_t n_bits)
 {
     field->n_reply_bits = n_bits > field->n_reply_bits ? n_bits : field->n_reply_bits;

@@ -27,6 +27,9 @@ double field_ready_tick(const struct field *field);
 /* A slot that begins at `tick` is over before the carrier goes off. */
 bool field_has_room(const struct field *field, double tick);
 
+/* The carrier is still on at `tick`. */
+bool field_lasts(const struct field *field, double tick);
+
 /* An answer to an ACK had n_bits: slots need as much room from now on. */
 void field_learn(struct field *field, size_t n_bits);
 

@@ -39,7 +39,8 @@ void inventory_say_status(struct inventory_state *state, enum record_type type, 
 void inventory_say_status_due(struct inventory_state *state, int64_t tick)
 {
     double t_s = (double)tick / state->reader->rate_sps;
-    if (t_s >= state->next_status_s) {
+    if (t_s >= state->next_status_s && !state->is_held) { /* a read is told before */
+        inventory_say_failures(state, (double)tick, false);
         inventory_say_status(state, RECORD_STATUS, (double)tick);
         state->next_status_s = floor(t_s) + 1.0;
     }

@@ -11,39 +11,52 @@
     " tags seed tx-gain rx-gain ant tx-ant args rx-args subdev rx-subdev tx-subdev ref channels "  \
     "radio region record session target q rounds dry-run "
 
+/* those of inventory */
+#define ON_WAYS " read select truncate watch missed "
+
+/* and those of access */
+#define ON_TAGS " epc tid access-password keep-going yes "
+
 static const struct cli_command inventory_row = {
     .name = "inventory",
     .arguments = "",
     .run = cmd_inventory,
     .help = "read tags: carrier, commands, decoding, slotted inventory, publishing",
-    .foreign = " format "};
+    .foreign = " format" ON_TAGS};
+static const struct cli_command access_row = {
+    .name = "access",
+    .arguments = "OPERATION...",
+    .run = cmd_access,
+    .help = "singulate, then read, write, lock, kill ... the tags that fit",
+    .more = cmd_access_help,
+    .foreign = " format" ON_WAYS};
 static const struct cli_command emit_row = {
     .name = "emit",
     .arguments = "",
     .run = cmd_emit,
     .help = "emit a carrier only, optionally with a repeating trigger",
-    .foreign = " format session target q rounds "};
+    .foreign = " format session target q rounds" ON_WAYS ON_TAGS};
 static const struct cli_command decode_row = {
     .name = "decode",
     .arguments = "FILE...",
     .run = cmd_decode,
     .help = "decode recordings offline: reader commands and tag replies",
-    .foreign = ON_AIR};
+    .foreign = ON_AIR ON_WAYS ON_TAGS};
 static const struct cli_command probe_row = {
     .name = "probe",
     .arguments = "",
     .run = cmd_probe,
     .help = "measure radio, host and air, and say what is wrong with the set-up",
-    .foreign = " format record duration "};
+    .foreign = " format record duration" ON_WAYS ON_TAGS};
 static const struct cli_command watch_row = {
     .name = "watch",
     .arguments = "[ENDPOINT]",
     .run = cmd_watch,
     .help = "subscribe to a running reader and show what it reads",
-    .foreign = ON_AIR "format freq rate tari blf code "};
+    .foreign = ON_AIR "format freq rate tari blf code" ON_WAYS ON_TAGS};
 
 const struct cli_command *const cli_commands[] = {
-    &inventory_row, &emit_row, &decode_row, &probe_row, &watch_row, NULL,
+    &inventory_row, &access_row, &emit_row, &decode_row, &probe_row, &watch_row, NULL,
 };
 
 int main(int argc, char **argv)

@@ -7,6 +7,8 @@
 #include "protocol/inventory.h"
 #include "protocol/link.h"
 #include "radio/radio.h"
+#include "reader/access_options.h"
+#include "reader/auth.h"
 #include "reader/bistatic.h"
 #include "reader/cli.h"
 #include "reader/decode_options.h"
@@ -14,13 +16,14 @@
 #include "reader/plan.h"
 #include "reader/probe_options.h"
 #include "reader/publish.h"
+#include "reader/read_options.h"
 
 size_t option_tables_collect(const struct option_table *table[OPTION_TABLES_MAX])
 {
     const struct option_table *const fixed[] = {
-        &run_options,       &radio_options,    &plan_options,     &link_options,
-        &inventory_options, &tx_shape_options, &reply_rx_options, &publish_options,
-        &decode_options,    &emit_options,     &probe_options,    &bistatic_options,
+        &run_options,      &radio_options,    &plan_options,    &link_options,   &inventory_options,
+        &tx_shape_options, &reply_rx_options, &publish_options, &decode_options, &emit_options,
+        &probe_options,    &bistatic_options, &access_options,  &read_options,   &auth_options,
     };
     size_t n = 0;
     for (size_t k = 0; k < sizeof fixed / sizeof *fixed; k++) {

@@ -22,7 +22,10 @@ enum { CHUNK_SAMPLES = 4096 };
 
 struct open_slot { /* the slot between two slot commands */
     bool open, has_rn16, collided, crc_error, read;
-    uint16_t rn16;
+    bool is_recovered; /* rn16 came out of a collision, ... */
+    bool has_other;    /* ... of which this is the other tag: */
+    uint16_t rn16, other_rn16;
+    double other_blf_hz;
     double start_tick, end_tick;
     struct record_slot quality; /* receiver's view of its replies */
 };
@@ -119,9 +122,11 @@ static void status_record(struct passive *p, enum record_type type, double t_s)
     p->last_status_reads = status->reads;
 }
 
-/* At each whole second before `t_s`, as a live run does; not for every second of a long gap. */
-static void status_due(struct passive *p, double t_s)
+/* At each whole second before the tick, as a live run does; not for every second of a long gap. What is counted
+ * from that tick on is not in it. */
+static void status_due(struct passive *p, double tick)
 {
+    double t_s = tick / p->cfg.rate_sps;
     if (t_s - p->next_status_s > STATUS_GAP_MAX_S) {
         p->next_status_s = floor(t_s);
     }
@@ -133,7 +138,7 @@ static void status_due(struct passive *p, double t_s)
 static void record_at(struct passive *p, struct record *record, double tick)
 {
     record->t_s = tick / p->cfg.rate_sps;
-    status_due(p, record->t_s);
+    status_due(p, tick);
     p->cfg.record(p->cfg.context, record);
 }
 
@@ -145,6 +150,7 @@ static void slot_close(struct passive *p, double tick)
     if (!slot->open) {
         return;
     }
+    status_due(p, tick);
     struct record record = {.type = RECORD_SLOT, .slot = slot->quality};
     record.slot.outcome = slot->read        ? SLOT_SINGLE
                           : slot->crc_error ? SLOT_CRC_ERROR
@@ -173,6 +179,7 @@ static void round_close(struct passive *p, double tick)
     if (p->round.round == 0 || p->round.slots == 0) {
         return;
     }
+    status_due(p, tick);
     struct record record = {.type = RECORD_ROUND, .round = p->round};
     record.round.duration_s = (tick - p->round_start_tick) / p->cfg.rate_sps;
     record.round.tags_estimated = p->round.single + 2.39 * p->round.collision; /* Schoute */
@@ -199,6 +206,17 @@ static void round_begin(struct passive *p, const struct command *command, double
 
 /* ---- replies ---- */
 
+static void other_take(struct passive *p)
+{
+    const struct reply_second *second = &p->result.second;
+    struct bit_reader bits = {.bit = second->bit, .n_bits = second->n_bits};
+    uint64_t rn16 = 0;
+    p->slot.is_recovered = p->result.is_recovered;
+    p->slot.has_other = second->is_known && bits_get(&bits, 16, &rn16) == ST_OK;
+    p->slot.other_rn16 = (uint16_t)rn16;
+    p->slot.other_blf_hz = second->blf_hz;
+}
+
 static bool rn16_take(struct passive *p)
 {
     struct bit_reader bits = {.bit = p->result.bits.bit, .n_bits = p->result.bits.n_bits};
@@ -209,6 +227,7 @@ static bool rn16_take(struct passive *p)
     p->slot.has_rn16 = true;
     p->slot.rn16 = (uint16_t)rn16;
     p->blf_hz = p->result.blf_hz;
+    other_take(p);
     return true;
 }
 
@@ -221,10 +240,12 @@ static bool epc_take(struct passive *p)
         p->slot.crc_error = true;
         return false;
     }
+    status_due(p, p->result.start_tick);
     struct record record = {.type = RECORD_READ};
     struct record_read *read = &record.read;
     record_read_fill(read, &p->result, &reply, p->tags);
     read->rn16 = p->slot.rn16;
+    read->recovered = p->slot.is_recovered;
     read->freq_hz = p->cfg.freq_hz;
     read->n_channels = p->cfg.n_channels;
     read->session = (int)p->session;
@@ -376,12 +397,16 @@ static void frame_take(struct passive *p)
     }
     if (sound && command.id == COMMAND_ACK) {
         if (p->slot.rn16 != command.ack.rn) {
-            p->blf_hz = NAN; /* another tag than the one heard here (a collision) is acknowledged */
+            /* another tag than the one heard here (a collision) is acknowledged */
+            bool is_other = p->slot.has_other && p->slot.other_rn16 == command.ack.rn;
+            p->blf_hz = is_other ? p->slot.other_blf_hz : NAN;
+            p->slot.is_recovered = is_other;
         }
         p->slot.rn16 = command.ack.rn; /* the reader of the recording knew it */
     }
     command_record(p, &command, decoded, crc_right);
-    if (expect != REPLY_NONE) {
+    if (expect == REPLY_RN16 ||
+        expect == REPLY_EPC) { /* answers to access commands: not followed */
         window_open(p, expect);
     }
 }
@@ -470,6 +495,6 @@ void passive_finish(struct passive *p)
     slot_close(p, (double)end);
     round_close(p, (double)end);
     double end_s = (double)end / p->cfg.rate_sps;
-    status_due(p, end_s);
+    status_due(p, (double)end);
     status_record(p, RECORD_SUMMARY, end_s);
 }

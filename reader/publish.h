@@ -16,6 +16,7 @@ struct publish_cfg {               /* option keys publish.* : table publish_opti
     bool zmq_endpoint_named;     /* the user named the endpoint: busy is an error, not a warning */
     bool json;                   /* --json: JSON lines on stdout */
     bool trace;                  /* --trace: every command and the quality of each slot */
+    bool access;                 /* the table tells what is done to tags, not that they are read */
     bool live_view;              /* stdout is a terminal and not --json */
     char source[64];             /* what the view's head says of the radio; "" = nothing */
     struct publish_tally *tally; /* count here and write nothing; NULL: an ordinary run */

@@ -12,7 +12,7 @@ enum { LINE_MAX_CHARS = 1024 };
 struct publisher_lines {
     struct publisher_base base;
     struct record_context context;
-    bool trace, header_is_out;
+    bool trace, access, header_is_out;
     bool over; /* stdout is gone */
 };
 
@@ -31,6 +31,7 @@ static enum status lines_open(const struct publish_cfg *cfg, const struct record
     lines->base.ops = &publish_lines;
     lines->context = *context;
     lines->trace = cfg->trace;
+    lines->access = cfg->access;
     *publisher = (struct publisher *)lines;
     return ST_OK;
 }
@@ -58,7 +59,8 @@ static void lines_write(struct publisher *publisher, const struct record *record
     char text[LINE_MAX_CHARS];
     (void)json;
     (void)n_json;
-    if (record->type == RECORD_COMMAND && !lines->trace) {
+    if ((record->type == RECORD_COMMAND && !lines->trace) ||
+        (record->type == RECORD_READ && lines->access)) {
         return;
     }
     size_t n = record_to_line(record, &lines->context, text, sizeof text);
@@ -72,7 +74,8 @@ static void lines_write(struct publisher *publisher, const struct record *record
     }
     if (!lines->header_is_out && !lines->over) {
         lines->header_is_out = true;
-        lines_check(lines, printf("%s\n", record_line_header()) > 0);
+        lines_check(lines, printf("%s\n", lines->access ? record_line_access_header()
+                                                        : record_line_header()) > 0);
     }
     if (!lines->over) {
         lines_check(lines, printf("%s\n", text) > 0);

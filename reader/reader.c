@@ -55,11 +55,27 @@ void reader_fail(struct reader *reader, enum status status)
     reader_abort(reader);
 }
 
-bool reader_outlasted(const struct reader *reader, enum status status)
+/* A far end that falls silent once the run's duration has been received has closed in order
+ * (contract, "IQ over ZeroMQ"): its timeout is no failure. */
+static bool outlasted(const struct reader *reader, enum status status)
 {
     double duration_s = reader->cfg.run.duration_s;
     return status == ST_TIMEOUT && isfinite(duration_s) &&
            (double)radio_now(reader->radio) >= duration_s * reader->rate_sps;
+}
+
+void reader_stream_over(struct reader *reader, enum status status)
+{
+    if (status != ST_OK && status != ST_STOPPED && status != ST_END && !outlasted(reader, status)) {
+        reader_fail(reader, status);
+    }
+}
+
+void reader_tx_over(struct reader *reader, enum status status)
+{
+    reader_stream_over(reader, status);
+    atomic_store(&reader->tx_over, true);
+    bell_ring(&reader->bell_inventory);
 }
 
 /* Every sample received so far has been through DSP. */
@@ -115,21 +131,15 @@ double reader_rate_for(double blf_hz)
     return rates_sps[n - 1];
 }
 
-/* Idle to collided slot duration with this receiver and turnaround: the Q algorithm's weights. */
-static void slot_ratio_set(struct reader *r)
+/* Slot durations with this receiver and turnaround: the policy's weights. */
+static void slot_times_set(struct reader *r)
 {
-    static const uint8_t query_rep[4] = {0};
     const struct link *link = &r->link;
     const struct linecode *code = linecode_of(link->m);
     double turnaround_us = units_us_from_ticks(r->turnaround_ticks, r->rate_sps);
-    double command_us = link_command_us(link, query_rep, 4, false);
     double preamble_us =
         0.5 * code->n_preamble_chips[link->trext ? 1 : 0] * link->m_cycles * link->tpri_us;
-    double idle_us =
-        command_us + fmax(link->t1_max_us + preamble_us + turnaround_us, link->t4_min_us);
-    double collided_us = command_us + link->t1_nom_us + link_reply_us(link, 16, link->trext) +
-                         fmax(link->t2_min_us, turnaround_us);
-    r->cfg.inventory.idle_to_collision_ratio = fmin(idle_us / collided_us, 1.0);
+    r->cfg.inventory.times = slot_times_of(link, turnaround_us, preamble_us + turnaround_us);
 }
 
 double reader_turnaround_us(const struct run_cfg *run, const struct link *link)
@@ -157,7 +167,7 @@ static enum status timing_set(struct reader *r)
             r->turnaround_ticks = least;
         }
     }
-    slot_ratio_set(r);
+    slot_times_set(r);
     return ST_OK;
 }
 
@@ -308,6 +318,27 @@ static enum status emission_set(struct reader *r)
     return r->cfg.mode == READER_EMIT ? emission_new(&r->emission_cfg, &r->emission) : ST_OK;
 }
 
+/* The tag's answers come late, and a contact lasts: our own carrier, all the time. */
+static enum status access_set(struct reader *r)
+{
+    if (!r->cfg.access && !r->cfg.keys) {
+        return ST_OK;
+    }
+    if (r->cfg.bistatic.mode != BISTATIC_NONE || !isnan(r->cfg.bistatic.gate_s)) {
+        return status_fail(ST_USAGE, "%s a carrier of its own: no bistatic.* keys",
+                           r->cfg.access ? "access needs" : "authentication (auth.keys) needs");
+    }
+    enum status status = reader_auth_set(r);
+    if (!status && r->cfg.access) {
+        struct access_cfg access = *r->cfg.access;
+        access.source = r->auth ? auth_source(r->auth) : NULL;
+        status = access_new(&access, &r->access);
+    }
+    return status
+               ? status
+               : reply_wait_new(r->receiver, r->rate_sps, radio_n_rx_channels(r->radio), &r->wait);
+}
+
 static enum status bistatic_set(struct reader *r)
 {
     const struct bistatic_cfg *cfg = &r->cfg.bistatic;
@@ -348,10 +379,9 @@ static enum status exchange_set(struct reader *r)
     enum status status = tx_shape_new(&r->cfg.tx, r->rate_sps, &r->shape);
     status = status ? status : timing_set(r);
     status = status ? status : field_check(r);
-    status = status ? status
-                    : reply_rx_new(&r->cfg.receiver, r->rate_sps, radio_n_rx_channels(r->radio),
-                                   &r->receiver);
+    status = status ? status : receiver_new(r);
     status = status ? status : bistatic_set(r);
+    status = status ? status : access_set(r);
     return status ? status : emission_set(r);
 }
 
@@ -442,7 +472,10 @@ void reader_free(struct reader **reader)
     radio_close(&r->radio);
     publish_close(&r->publish);
     tx_shape_free(&r->shape);
+    reply_wait_free(&r->wait);
     reply_rx_free(&r->receiver);
+    access_free(&r->access);
+    auth_free(&r->auth);
     passive_free(&r->passive);
     slip_free(&r->slip);
     emission_free(&r->emission);

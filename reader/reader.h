@@ -12,13 +12,16 @@
 
 #include "dsp/reply_rx.h"
 #include "dsp/tx_shape.h"
+#include "protocol/access.h"
 #include "protocol/inventory.h"
 #include "radio/radio.h"
+#include "reader/auth.h"
 #include "reader/bistatic.h"
 #include "reader/cli.h"
 #include "reader/emit_options.h"
 #include "reader/plan.h"
 #include "reader/publish.h"
+#include "reader/read_options.h"
 
 enum reader_mode { READER_INVENTORY = 0, READER_EMIT, READER_LISTEN };
 
@@ -28,12 +31,19 @@ struct reader_cfg {
     struct radio_cfg radio;
     struct link_cfg link;
     struct inventory_cfg inventory;
+    struct read_cfg read;
     struct reply_rx_cfg receiver;
     struct tx_shape_cfg tx;
     struct publish_cfg publish;
     struct plan_cfg plan;
     struct bistatic_cfg bistatic;
     struct emit_cfg emit;
+    /* set by the program: what is done to the tags that are read; NULL: nothing */
+    const struct access_cfg *access;
+    double access_idle_s;                /* the run ends when nothing gets further for so long */
+    struct access_totals *access_totals; /* filled in at the end */
+    struct auth_cfg auth;
+    const struct keys *keys; /* out of auth.keys; NULL: nobody is asked to authenticate */
 };
 
 struct reader;

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "dsp/reply_wait.h"
 #include "dsp/slip.h"
 #include "radio/recorder.h"
 #include "reader/host.h"
@@ -14,10 +15,13 @@
 #include "reader/stats.h"
 #include "reader/watchdog.h"
 
+/* Of the lead: a real-time radio is fed in such steps, and a command may reach TX as late. */
+#define READER_TX_STEP_RATIO 0.2
+
 enum {
     IQ_BLOCKS = 512, /* pool; power of two: at one packet a block still a tenth of a second */
     IQ_BLOCK_SAMPLES = 4096,
-    COMMAND_BITS_MAX = 320,
+    COMMAND_BITS_MAX = LIMIT_BITS, /* a BlockWrite of 255 words */
     EPC_REPLY_BITS = 128, /* PC, 96 bits, CRC: what is reckoned with until a tag says otherwise */
 };
 
@@ -91,6 +95,10 @@ struct reader {
     struct record_context context;
     struct tx_shape *shape;
     struct reply_rx *receiver;
+    struct reply_wait
+        *wait; /* over the receiver: replies up to 20 ms late; NULL: none are waited for */
+    struct access *access;   /* INVENTORY's; NULL: tags are read and no more */
+    struct auth *auth;       /* INVENTORY's; NULL: nobody is asked to authenticate */
     struct passive *passive; /* FOLLOW's; NULL: this reader asks, or emits */
     struct emission_cfg emission_cfg;
     struct emission *emission; /* TX's; NULL: commands alone shape the carrier */
@@ -136,11 +144,13 @@ void *thread_publish(void *reader);
 
 /* FOLLOW's decoder.   err ST_NO_MEMORY */
 enum status reader_follow_set(struct reader *reader, const struct option_set *options) must_check;
+/* Who is asked to authenticate, where cfg.keys says so.   err ST_NO_MEMORY, ST_UNSUPPORTED */
+enum status reader_auth_set(struct reader *reader) must_check;
 /* Record the run's first failure (with status_detail()) and begin the end. */
 void reader_fail(struct reader *reader, enum status status);
-/* A far end that falls silent once the run's duration has been received has closed in order
- * (contract, "IQ over ZeroMQ"): its timeout is no failure. */
-bool reader_outlasted(const struct reader *reader, enum status status);
+/* RX or TX has come to its end with this status: a failure unless it was stopped, or the air's end. */
+void reader_stream_over(struct reader *reader, enum status status);
+void reader_tx_over(struct reader *reader, enum status status);
 /* The run's duration has been received and worked off, and the far end has closed: nothing will come
  * that a command could be answered with. */
 bool reader_is_deserted(struct reader *reader);
@@ -156,5 +166,9 @@ double reader_cpu_ratio(const struct reader *reader);
 /* End the run on the air: carrier off from `tick` on, wait until it is, stop the radio, and take
  * what DSP still says until the stream is over. INVENTORY (or EMIT) only, last thing it does. */
 void reader_wind_up(struct reader *reader, int64_t tick);
+
+/* The reply receiver for the run's radio and link: told to leave out what a real-time radio has no time for.
+ *   err ST_NO_MEMORY */
+enum status receiver_new(struct reader *reader) must_check;
 
 #endif

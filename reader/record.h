@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 #include "dsp/reply_rx.h"
+#include "protocol/access.h"
 #include "protocol/command.h"
 #include "protocol/epc.h"
 #include "protocol/qalgo.h"
+#include "reader/auth_ledger.h"
 
 enum record_type {
     RECORD_READ = 0,
@@ -20,6 +22,9 @@ enum record_type {
     RECORD_COMMAND,
     RECORD_STATUS,
     RECORD_SUMMARY,
+    RECORD_ACCESS,
+    RECORD_WATCH,
+    RECORD_AUTH,
     RECORD_TYPE_N
 };
 extern const char *const record_type_text[RECORD_TYPE_N]; /* "read", "slot", ... */
@@ -27,6 +32,7 @@ extern const char *const record_type_text[RECORD_TYPE_N]; /* "read", "slot", ...
 struct record_read {
     uint8_t epc[62];
     size_t n_epc_bits;
+    bool is_truncated; /* pc did not come with it, and is left out */
     uint16_t pc, rn16;
     char antenna[16];
     double freq_hz;   /* NaN: not known, left out */
@@ -37,6 +43,9 @@ struct record_read {
     uint32_t round, slot;
     uint64_t count; /* times this EPC was seen in this run, this one included */
     bool recovered;
+    bool is_keyed;         /* the tag should authenticate: the next two hold */
+    bool is_authenticated; /* a tag of this EPC gave proof authenticated_s ago, none failed since */
+    double authenticated_s; /* 0: in the contact that this read began; NaN: no proof, left out */
     unsigned n_channels; /* 2: channel[] is told as well; elsewhere the figures above say it all */
     struct record_channel {
         double rssi_dbfs, phase_deg; /* NaN or -inf: nothing of the tag there, null in JSON */
@@ -86,6 +95,30 @@ struct record_command {
     double tari_us, rtcal_us, trcal_us; /* 0: not known */
 };
 
+struct record_access { /* one operation on one tag */
+    uint8_t epc[62];
+    size_t n_epc_bits;
+    char op[ACCESS_TEXT_MAX];
+    enum access_outcome outcome;
+    size_t n_data_bits;
+    uint8_t data[2 * ACCESS_WORDS_MAX + 4]; /* packed */
+    char error[ACCESS_ERROR_TEXT_MAX];      /* "": left out */
+    char chip[48], uri[96];                 /* of a TID; "": left out */
+    bool is_keyed; /* the tag was asked whether it holds its key: ok says yes */
+};
+
+struct record_auth { /* failures to authenticate, since the report before */
+    struct auth_report report;
+    double first_s, last_s; /* of the first and the last of them; sample clock */
+};
+
+struct record_watch { /* a watched tag is missed, or back */
+    char epc[72];     /* as it is on the list: hex digits, a * behind a beginning */
+    bool is_present;
+    double absent_s; /* since it was seen last, or since the beginning of the run */
+    double seen_s;   /* when it was seen before; NaN: never, null in JSON */
+};
+
 struct record_status { /* status; in a summary: totals of the run */
     uint64_t reads, unique, overflows, underflows, late;
     double reads_per_s;
@@ -95,6 +128,8 @@ struct record_status { /* status; in a summary: totals of the run */
     uint64_t causes[REPLY_CAUSE_N]; /* slots by cause; [REPLY_CAUSE_NONE] is not used */
     uint64_t clipped;               /* slots in which the receiver clipped */
     uint64_t rounds;
+    bool has_auth; /* tags are asked to authenticate: how often each outcome came */
+    uint64_t auth[AUTH_OUTCOME_N];
     bool has_emission; /* summary of an emitter */
     uint64_t triggers;
     double on_s, level_db; /* carrier above zero for so long; level of the ramp at the end */
@@ -115,6 +150,9 @@ struct record {
         struct record_slot slot;
         struct record_round round;
         struct record_command command;
+        struct record_access access;
+        struct record_watch watch;
+        struct record_auth auth;
         struct record_status status; /* RECORD_STATUS and RECORD_SUMMARY */
     };
 };
@@ -132,8 +170,9 @@ enum { RECORD_JSON_MAX = 8192 };
 size_t record_to_json(const struct record *record, const struct record_context *context, char *text,
                       size_t capacity);
 
-/* Column heads for the lines of reads (no newline).   own static text */
+/* Column heads for the lines of reads, of operations (no newline).   own static text */
 const char *record_line_header(void);
+const char *record_line_access_header(void);
 
 /* One line for people (no newline); empty for rounds, which are not shown one by one, and for slots
  * but those that are traced and failed.

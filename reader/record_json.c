@@ -14,6 +14,7 @@
 const char *const record_type_text[RECORD_TYPE_N] = {
     [RECORD_READ] = "read",       [RECORD_SLOT] = "slot",     [RECORD_ROUND] = "round",
     [RECORD_COMMAND] = "command", [RECORD_STATUS] = "status", [RECORD_SUMMARY] = "summary",
+    [RECORD_ACCESS] = "access",   [RECORD_WATCH] = "watch",   [RECORD_AUTH] = "auth_failed",
 };
 
 const char *const record_cause_text[REPLY_CAUSE_N] = {
@@ -26,7 +27,9 @@ const char *const record_cause_text[REPLY_CAUSE_N] = {
     [REPLY_CAUSE_NO_PREAMBLE] = "no_preamble",
     [REPLY_CAUSE_WEAK] = "weak",
     [REPLY_CAUSE_MISFIT] = "misfit",
+    [REPLY_CAUSE_COLLISION] = "collision",
     [REPLY_CAUSE_DOUBTFUL] = "doubtful",
+    [REPLY_CAUSE_CRC] = "crc",
     [REPLY_CAUSE_CUT] = "cut",
 };
 
@@ -71,7 +74,11 @@ static void put_read(struct json_text *json, const struct record_read *read)
     bits_to_hex(read->epc, (read->n_epc_bits + 7) / 8, hex);
     json_text_string(json, "protocol", "gen2");
     json_text_string(json, "epc", hex);
-    json_text_hex4(json, "pc", read->pc);
+    if (read->is_truncated) {
+        json_text_bool(json, "truncated", true);
+    } else {
+        json_text_hex4(json, "pc", read->pc);
+    }
     if (epc_uri(read->epc, read->n_epc_bits, uri) == ST_OK) {
         json_text_string(json, "uri", uri);
     }
@@ -91,6 +98,10 @@ static void put_read(struct json_text *json, const struct record_read *read)
     json_text_count(json, "slot", read->slot);
     json_text_count(json, "count", read->count);
     json_text_bool(json, "recovered", read->recovered);
+    if (read->is_keyed) {
+        json_text_bool(json, "authenticated", read->is_authenticated);
+        json_text_number_if(json, "authenticated_s", read->authenticated_s, 6);
+    }
     if (read->n_channels > 1) {
         json_text_open_array(json, "channels");
         for (unsigned c = 0; c < read->n_channels; c++) {
@@ -205,18 +216,25 @@ static void put_round(struct json_text *json, const struct record_round *round)
     json_text_number(json, "tags_estimated", round->tags_estimated, 1);
 }
 
-/* Fields as numbers, the mask as hex, an RN16 as everywhere. */
+static bool is_word_field(const char *name)
+{
+    return strcmp(name, "handle") == 0 || strcmp(name, "cover") == 0;
+}
+
+/* Fields as numbers, packed ones and words as hex, an RN16 as everywhere. */
 static void put_field(void *context, const char *name, uint64_t value, const uint8_t *mask,
                       size_t n_bits)
 {
     struct json_text *json = context;
     if (mask) {
-        char hex[2 * 32 + 1];
-        require(n_bits <= 256);
+        char hex[2 * COMMAND_MESSAGE_MAX + 1];
+        require(n_bits <= 8 * COMMAND_MESSAGE_MAX);
         bits_to_hex(mask, (n_bits + 7) / 8, hex);
         json_text_string(json, name, hex);
     } else if (strcmp(name, "rn") == 0) {
         json_text_hex4(json, "rn16", (uint16_t)value);
+    } else if (is_word_field(name)) {
+        json_text_hex4(json, name, (uint16_t)value);
     } else {
         json_text_count(json, name, value);
     }
@@ -248,6 +266,72 @@ static void put_command(struct json_text *json, const struct record_command *com
     put_duration_us(json, "trcal_us", command->trcal_us);
 }
 
+static void put_access(struct json_text *json, const struct record_access *access)
+{
+    char hex[2 * sizeof access->data + 1];
+    require(access->n_epc_bits <= 8 * sizeof access->epc);
+    require(access->n_data_bits <= 8 * sizeof access->data);
+    bits_to_hex(access->epc, (access->n_epc_bits + 7) / 8, hex);
+    json_text_string(json, "epc", hex);
+    json_text_string(json, "op", access->op);
+    json_text_bool(json, "ok", access->outcome == ACCESS_OK);
+    json_text_string(json, "outcome", access_outcome_text[access->outcome]);
+    bits_to_hex(access->data, (access->n_data_bits + 7) / 8, hex);
+    json_text_string(json, "data", hex);
+    json_text_string(json, "error", access->error);
+    if (access->is_keyed) {
+        json_text_bool(json, "authenticated", access->outcome == ACCESS_OK);
+    }
+    if (access->chip[0]) {
+        json_text_string(json, "chip", access->chip);
+    }
+    if (access->uri[0]) {
+        json_text_string(json, "uri", access->uri);
+    }
+}
+
+static void put_watch(struct json_text *json, const struct record_watch *watch)
+{
+    json_text_string(json, "epc", watch->epc);
+    json_text_bool(json, "present", watch->is_present);
+    json_text_number(json, "absent_s", watch->absent_s, 6);
+    json_text_number(json, "seen_t", watch->seen_s, 6);
+}
+
+/* Failures by what was wrong, those above 0. */
+static uint64_t put_reasons(struct json_text *json, const char *key,
+                            const uint64_t n[AUTH_OUTCOME_N])
+{
+    uint64_t n_failures = 0;
+    json_text_open(json, key);
+    for (int k = AUTH_AUTHENTIC + 1; k < AUTH_OUTCOME_N; k++) {
+        n_failures += n[k];
+        if (n[k] > 0) {
+            json_text_count(json, auth_outcome_word[k], n[k]);
+        }
+    }
+    json_text_close(json);
+    return n_failures;
+}
+
+static void put_auth(struct json_text *json, const struct record_auth *auth)
+{
+    const struct auth_report *report = &auth->report;
+    char hex[2 * sizeof report->epc + 1];
+    require(report->n_epc_bits <= 8 * sizeof report->epc);
+    if (report->has_epc) {
+        bits_to_hex(report->epc, (report->n_epc_bits + 7) / 8, hex);
+        json_text_string(json, "epc", hex);
+    }
+    json_text_count(json, "tags", report->n_tags);
+    json_text_string(json, "reason", auth_outcome_word[report->last]);
+    json_text_string(json, "reason_text", auth_outcome_text[report->last]);
+    uint64_t n_failures = put_reasons(json, "reasons", report->n);
+    json_text_count(json, "failures", n_failures);
+    json_text_number_short(json, "first_t", auth->first_s, 9);
+    json_text_number_short(json, "last_t", auth->last_s, 9);
+}
+
 static void put_status(struct json_text *json, const struct record_status *status, bool is_summary)
 {
     json_text_count(json, "reads", status->reads);
@@ -273,6 +357,11 @@ static void put_status(struct json_text *json, const struct record_status *statu
     json_text_close(json);
     json_text_count(json, "clipped", status->clipped);
     json_text_count(json, "rounds", status->rounds);
+    if (status->has_auth) {
+        json_text_count(json, "auth_ok", status->auth[AUTH_AUTHENTIC]);
+        uint64_t n_failures = put_reasons(json, "auth_reasons", status->auth);
+        json_text_count(json, "auth_failed", n_failures);
+    }
     if (status->has_emission) {
         json_text_open(json, "emission");
         json_text_number(json, "on_s", status->on_s, 9);
@@ -327,6 +416,9 @@ size_t record_to_json(const struct record *record, const struct record_context *
     case RECORD_SLOT: put_slot(&json, &record->slot); break;
     case RECORD_ROUND: put_round(&json, &record->round); break;
     case RECORD_COMMAND: put_command(&json, &record->command); break;
+    case RECORD_ACCESS: put_access(&json, &record->access); break;
+    case RECORD_WATCH: put_watch(&json, &record->watch); break;
+    case RECORD_AUTH: put_auth(&json, &record->auth); break;
     case RECORD_STATUS: put_status(&json, &record->status, false); break;
     case RECORD_SUMMARY: put_status(&json, &record->status, true); break;
     case RECORD_TYPE_N: break;

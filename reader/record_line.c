@@ -59,6 +59,9 @@ static void put_read(struct line *line, double t_s, const struct record_read *re
     put_column(line, 9, 1, read->phase_deg);
     put_column(line, 8, 2, read->blf_hz * 1e-3);
     put(line, " %10s %6" PRIu64 "%s", place, read->count, read->recovered ? " recovered" : "");
+    if (read->is_keyed) {
+        put(line, "%s", read->is_authenticated ? " authentic" : " NOT AUTHENTICATED");
+    }
 }
 
 /* What went wrong, in words, with the figures that say how far it was off. */
@@ -129,12 +132,14 @@ static void put_field(void *context, const char *name, uint64_t value, const uin
 {
     struct line *line = context;
     if (mask) {
-        char hex[2 * 32 + 1];
-        require(n_bits <= 256);
+        char hex[2 * COMMAND_MESSAGE_MAX + 1];
+        require(n_bits <= 8 * COMMAND_MESSAGE_MAX);
         bits_to_hex(mask, (n_bits + 7) / 8, hex);
         put(line, " %s=%s", name, hex);
     } else if (strcmp(name, "rn") == 0) {
         put(line, " rn16=%04X", (unsigned)value);
+    } else if (strcmp(name, "handle") == 0 || strcmp(name, "cover") == 0) {
+        put(line, " %s=%04X", name, (unsigned)value);
     } else {
         put(line, " %s=%" PRIu64, name, value);
     }
@@ -151,10 +156,75 @@ static void put_command(struct line *line, double t_s, const struct record_comma
     put(line, "%s", command->crc_right ? "" : " (CRC wrong)");
 }
 
+static void put_access(struct line *line, double t_s, const struct record_access *access)
+{
+    char hex[2 * sizeof access->data + 1];
+    require(access->n_epc_bits <= 8 * sizeof access->epc);
+    require(access->n_data_bits <= 8 * sizeof access->data);
+    bits_to_hex(access->epc, (access->n_epc_bits + 7) / 8, hex);
+    put(line, "%10.4f %-24s  %-24s %-8s", t_s, hex, access->op,
+        access_outcome_text[access->outcome]);
+    bits_to_hex(access->data, (access->n_data_bits + 7) / 8, hex);
+    put(line, "%s%s", access->n_data_bits > 0 ? " " : "", hex);
+    if (access->is_keyed && access->outcome == ACCESS_OK) {
+        put(line, "  verified: the tag holds its key");
+    }
+    if (access->chip[0]) {
+        put(line, "  %s", access->chip);
+    }
+    if (access->error[0]) {
+        put(line, "  %s", access->error);
+    }
+}
+
+static void put_watch(struct line *line, double t_s, const struct record_watch *watch)
+{
+    put(line, "%10.4f %-24s  %s", t_s, watch->epc, watch->is_present ? "is back" : "is missed");
+    if (isfinite(watch->seen_s)) {
+        put(line, ", not seen for %.3f s", watch->absent_s);
+    } else {
+        put(line, ", %s", watch->is_present ? "seen for the first time" : "never seen so far");
+    }
+}
+
+static void put_auth(struct line *line, double t_s, const struct record_auth *auth)
+{
+    const struct auth_report *report = &auth->report;
+    char hex[2 * sizeof report->epc + 1] = "";
+    require(report->n_epc_bits <= 8 * sizeof report->epc);
+    if (report->has_epc) {
+        bits_to_hex(report->epc, (report->n_epc_bits + 7) / 8, hex);
+        put(line, "%10.4f %-24s authentication failed:", t_s, hex);
+    } else {
+        put(line, "%10.4f %" PRIu64 " further tags, authentication failed:", t_s, report->n_tags);
+    }
+    const char *before = " ";
+    for (int k = AUTH_AUTHENTIC + 1; k < AUTH_OUTCOME_N; k++) {
+        if (report->n[k] > 0) {
+            put(line, "%s%s, %" PRIu64 " time%s", before, auth_outcome_text[k], report->n[k],
+                report->n[k] == 1 ? "" : "s");
+            before = "; ";
+        }
+    }
+}
+
 static void put_level(struct line *line, const char *name, double dbfs)
 {
     if (isfinite(dbfs)) {
         put(line, ", %s %.1f", name, dbfs);
+    }
+}
+
+static void put_auth_totals(struct line *line, const char *before,
+                            const struct record_status *status)
+{
+    uint64_t n_failures = 0;
+    for (int k = AUTH_AUTHENTIC + 1; k < AUTH_OUTCOME_N; k++) {
+        n_failures += status->auth[k];
+    }
+    if (status->has_auth) {
+        put(line, "%s%" PRIu64 " authentications, %" PRIu64 " failed", before,
+            status->auth[AUTH_AUTHENTIC] + n_failures, n_failures);
     }
 }
 
@@ -166,6 +236,7 @@ static void put_status(struct line *line, double t_s, const struct record_status
     put_level(line, "residual", status->residual_dbfs);
     put_level(line, "noise", status->noise_dbfs);
     put(line, "%s", isfinite(status->leak_dbfs) ? " dBFS" : "");
+    put_auth_totals(line, ", ", status);
     put(line, ", late %" PRIu64 ", overflows %" PRIu64 ", underflows %" PRIu64, status->late,
         status->overflows, status->underflows);
 }
@@ -192,8 +263,14 @@ static void put_summary(struct line *line, const struct record_status *status)
         put(line, " %s %" PRIu64, slot_outcome_text[outcome], status->slots[outcome]);
     }
     put_causes(line, status);
+    put_auth_totals(line, "; ", status);
     put(line, "; late %" PRIu64 ", overflows %" PRIu64 ", underflows %" PRIu64 ", dropped %" PRIu64,
         status->late, status->overflows, status->underflows, status->dropped_events);
+}
+
+const char *record_line_access_header(void)
+{
+    return "       t/s EPC                       operation                outcome  data";
 }
 
 size_t record_to_line(const struct record *record, const struct record_context *context, char *text,
@@ -205,6 +282,9 @@ size_t record_to_line(const struct record *record, const struct record_context *
     struct line line = {.text = text, .capacity = capacity};
     text[0] = '\0';
     switch (record->type) {
+    case RECORD_ACCESS: put_access(&line, record->t_s, &record->access); break;
+    case RECORD_WATCH: put_watch(&line, record->t_s, &record->watch); break;
+    case RECORD_AUTH: put_auth(&line, record->t_s, &record->auth); break;
     case RECORD_READ: put_read(&line, record->t_s, &record->read); break;
     case RECORD_COMMAND: put_command(&line, record->t_s, &record->command); break;
     case RECORD_STATUS: put_status(&line, record->t_s, &record->status); break;

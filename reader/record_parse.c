@@ -182,6 +182,10 @@ static void parse_read(struct fields *fields, struct record_read *read)
     read->slot = count32_of(fields, "slot");
     read->count = count_of(fields, "count");
     read->recovered = json_is_true(json_object_get(fields->object, "recovered"));
+    const json_t *authenticated = json_object_get(fields->object, "authenticated");
+    read->is_keyed = authenticated != NULL;
+    read->is_authenticated = json_is_true(authenticated);
+    read->authenticated_s = number_of(fields, "authenticated_s");
     parse_channels(fields, read);
 }
 
@@ -283,6 +287,14 @@ static void parse_round(struct fields *fields, struct record_round *round)
     round->tags_estimated = number_of(fields, "tags_estimated");
 }
 
+static void parse_watch(struct fields *fields, struct record_watch *watch)
+{
+    printable_copy(watch->epc, sizeof watch->epc, text_of(fields, "epc"));
+    watch->is_present = json_is_true(json_object_get(fields->object, "present"));
+    watch->absent_s = number_of(fields, "absent_s");
+    watch->seen_s = number_of(fields, "seen_t");
+}
+
 /* The members of an object within; none when it is absent. */
 static struct fields inner_of(struct fields *fields, const char *key)
 {
@@ -292,6 +304,37 @@ static struct fields inner_of(struct fields *fields, const char *key)
         inner = NULL;
     }
     return (struct fields){.object = inner, .status = fields->status};
+}
+
+static void parse_reasons(struct fields *fields, const char *key, uint64_t n[AUTH_OUTCOME_N])
+{
+    struct fields reasons = inner_of(fields, key);
+    for (int k = AUTH_AUTHENTIC + 1; k < AUTH_OUTCOME_N; k++) {
+        n[k] = count_of(&reasons, auth_outcome_word[k]);
+    }
+}
+
+/* A reason of a later version is no fault: it counts as silence. */
+static void parse_auth(struct fields *fields, struct record_auth *auth)
+{
+    struct auth_report *report = &auth->report;
+    const char *epc = text_of(fields, "epc");
+    size_t n_bytes = 0;
+    report->has_epc = epc != NULL;
+    if (epc && bits_from_hex(epc, report->epc, sizeof report->epc, &n_bytes) != ST_OK) {
+        field_fault(fields, "epc", "hex");
+    }
+    report->n_epc_bits = 8 * n_bytes;
+    report->n_tags = count_of(fields, "tags");
+    parse_reasons(fields, "reasons", report->n);
+    const char *reason = text_of(fields, "reason");
+    report->last = AUTH_SILENT;
+    for (int k = AUTH_AUTHENTIC + 1; reason && k < AUTH_OUTCOME_N; k++) {
+        report->last =
+            strcmp(reason, auth_outcome_word[k]) == 0 ? (enum auth_outcome)k : report->last;
+    }
+    auth->first_s = number_of(fields, "first_t");
+    auth->last_s = number_of(fields, "last_t");
 }
 
 static void parse_status(struct fields *fields, struct record_status *status)
@@ -316,6 +359,9 @@ static void parse_status(struct fields *fields, struct record_status *status)
         status->causes[k] = count_of(&causes, record_cause_text[k]);
     }
     status->clipped = count_of(fields, "clipped");
+    status->has_auth = json_object_get(fields->object, "auth_ok") != NULL;
+    status->auth[AUTH_AUTHENTIC] = count_of(fields, "auth_ok");
+    parse_reasons(fields, "auth_reasons", status->auth);
     struct fields latency = inner_of(fields, "read_latency_ms");
     status->read_latency_p50_ms = number_of(&latency, "p50");
     status->read_latency_p99_ms = number_of(&latency, "p99");
@@ -336,7 +382,7 @@ static enum status type_of(struct fields *fields, enum record_type *type)
         return *fields->status;
     }
     for (int k = 0; k < RECORD_TYPE_N; k++) {
-        if (strcmp(text, record_type_text[k]) == 0 && k != RECORD_COMMAND) {
+        if (strcmp(text, record_type_text[k]) == 0 && k != RECORD_COMMAND && k != RECORD_ACCESS) {
             *type = (enum record_type)k;
             return ST_OK;
         }
@@ -374,9 +420,12 @@ static enum status parse_object(const json_t *object, struct record *record,
     case RECORD_READ: parse_read(&fields, &record->read); break;
     case RECORD_SLOT: parse_slot(&fields, &record->slot); break;
     case RECORD_ROUND: parse_round(&fields, &record->round); break;
+    case RECORD_AUTH: parse_auth(&fields, &record->auth); break;
     case RECORD_STATUS:
     case RECORD_SUMMARY: parse_status(&fields, &record->status); break;
+    case RECORD_WATCH: parse_watch(&fields, &record->watch); break;
     case RECORD_COMMAND:
+    case RECORD_ACCESS:
     case RECORD_TYPE_N: break;
     }
     return fault;

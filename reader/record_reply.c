@@ -26,6 +26,7 @@ void record_read_fill(struct record_read *read, const struct reply_result *resul
     memcpy(read->epc, reply->epc, sizeof read->epc);
     read->n_epc_bits = reply->n_epc_bits;
     read->pc = reply->pc;
+    read->is_truncated = reply->is_truncated;
     read->rssi_dbfs = power_dbfs(result->gain);
     read->rssi_dbm = NAN;
     read->snr_db = result->snr_db;

@@ -34,6 +34,7 @@ int run_exit_status(enum status status)
 void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struct reader_cfg *cfg)
 {
     cfg->mode = mode;
+    cfg->read.quiet_s = NAN;
     option_fill(options, &run_options, &cfg->run);
     option_fill(options, &plan_options, &cfg->plan);
     option_fill(options, &radio_options, &cfg->radio);
@@ -44,6 +45,7 @@ void run_cfg_fill(const struct option_set *options, enum reader_mode mode, struc
     option_fill(options, &publish_options, &cfg->publish);
     option_fill(options, &bistatic_options, &cfg->bistatic);
     option_fill(options, &emit_options, &cfg->emit);
+    auth_cfg_fill(options, &cfg->auth);
     if (mode == READER_INVENTORY && cfg->bistatic.mode == BISTATIC_LISTEN) {
         cfg->mode = READER_LISTEN;
     }

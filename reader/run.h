@@ -4,6 +4,7 @@
 #define READER_RUN_H
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "reader/reader.h"
 
@@ -29,6 +30,9 @@ bool run_signal_pending(const sigset_t *signals);
 bool run_interrupted(void);
 
 int cmd_inventory(struct option_set *options, int n_arguments, char **arguments);
+int cmd_access(struct option_set *options, int n_arguments, char **arguments);
+/* The operations and some examples. */
+void cmd_access_help(FILE *stream);
 int cmd_emit(struct option_set *options, int n_arguments, char **arguments);
 int cmd_decode(struct option_set *options, int n_arguments, char **arguments);
 int cmd_probe(struct option_set *options, int n_arguments, char **arguments);

@@ -8,6 +8,7 @@
 
 struct dsp_state {
     bool listening, acquiring;
+    bool waits; /* a long window, reply_wait's */
     uint64_t id;
     int64_t next_tick;
 };
@@ -61,6 +62,18 @@ static void command_expect(struct reader *reader, const struct listen_item *item
     slip_expect(reader->slip, command->start_tick, &edges, link->pw_us, link->t1_min_us);
 }
 
+static int64_t window_not_before(const struct reader *reader, const struct dsp_state *state)
+{
+    return state->waits ? reply_wait_not_before(reader->wait)
+                        : reply_rx_not_before(reader->receiver);
+}
+
+static double window_expected_end(const struct reader *reader, const struct dsp_state *state)
+{
+    return state->waits ? reply_wait_expected_end(reader->wait)
+                        : reply_rx_expected_end(reader->receiver);
+}
+
 static void progress_tell(struct reader *reader, const struct dsp_state *state)
 {
     pthread_mutex_lock(&reader->progress.mutex);
@@ -68,12 +81,12 @@ static void progress_tell(struct reader *reader, const struct dsp_state *state)
     reader->progress.processed_tick = tick_told(reader, state->next_tick);
     int64_t not_before = INT64_MIN;
     if (state->listening) { /* without a verdict so far, it rests on a sample still to come */
-        not_before = reply_rx_not_before(reader->receiver);
+        not_before = window_not_before(reader, state);
         not_before = not_before > state->next_tick ? not_before : state->next_tick;
         not_before = tick_told(reader, not_before);
     }
     reader->progress.not_before_tick = not_before;
-    double end_tick = state->listening ? reply_rx_expected_end(reader->receiver) : NAN;
+    double end_tick = state->listening ? window_expected_end(reader, state) : NAN;
     reader->progress.expected_end_tick =
         reader->slip ? slip_tx_tick(reader->slip, end_tick) : end_tick;
     pthread_mutex_unlock(&reader->progress.mutex);
@@ -91,10 +104,33 @@ static void windows_take(struct reader *reader, struct dsp_state *state)
             command_expect(reader, &item);
             item.listen.from_tick = slip_rx_tick(reader->slip, item.listen.from_tick);
         }
-        if (state->listening) {
+        state->waits = reader->wait && !isnan(item.listen.start_hi_us);
+        if (state->listening && state->waits) {
+            reply_wait_begin(reader->wait, &item.listen);
+        } else if (state->listening) {
             reply_rx_begin(reader->receiver, &item.listen);
         }
     }
+}
+
+/*   out true: the window is over */
+static bool window_push(struct reader *reader, const struct dsp_state *state,
+                        const struct iq_block *block, bool gap, struct reply_result *result)
+{
+    const float _Complex *const *sample = (const float _Complex *const *)block->sample;
+    if (gap) {
+        if (state->waits) {
+            reply_wait_cut(reader->wait, result);
+        } else {
+            reply_rx_cut(reader->receiver, result);
+        }
+        result->ready_tick = block->first_tick;
+        return true;
+    }
+    return state->waits
+               ? reply_wait_push(reader->wait, sample, block->n_samples, block->first_tick, result)
+               : reply_rx_push(reader->receiver, sample, block->n_samples, block->first_tick,
+                               result);
 }
 
 static void block_process(struct reader *reader, struct dsp_state *state,
@@ -114,16 +150,9 @@ static void block_process(struct reader *reader, struct dsp_state *state,
         return;
     }
     /* samples of the window are lost, or the window came too late (real-time radios) */
-    bool gap = block->first_tick > reply_rx_next_tick(reader->receiver);
-    bool done = gap;
-    if (gap) {
-        reply_rx_cut(reader->receiver, &heard.result);
-        heard.result.ready_tick = block->first_tick;
-    } else {
-        done = reply_rx_push(reader->receiver, (const float _Complex *const *)block->sample,
-                             block->n_samples, block->first_tick, &heard.result);
-    }
-    if (done) {
+    bool gap = block->first_tick > (state->waits ? reply_wait_next_tick(reader->wait)
+                                                 : reply_rx_next_tick(reader->receiver));
+    if (window_push(reader, state, block, gap, &heard.result)) {
         heard.gap = gap;
         state->listening = false;
         clock_hint(reader, &heard.result);

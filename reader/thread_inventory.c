@@ -16,7 +16,7 @@
 #define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
 #define TAGS_MAX 200000
-#define HAND_OVER_RATIO 0.125  /* of the lead, for a command to reach TX (real-time radios) */
+#define FLIP_US 200.0 /* carrier after a command, for the tag to do as it is told: 150 us */
 #define ACQUIRE_SPARE_US 300.0 /* beyond the spread, for edges and the way through the radio */
 enum { ACQUIRE_TRIES_MAX = 20 };
 
@@ -53,9 +53,16 @@ static void horizon_from_verdict(struct inventory_state *state, int64_t not_befo
 static void window_open(struct inventory_state *state, const struct command_item *command)
 {
     struct reader *reader = state->reader;
+    if (state->in_contact) {
+        inventory_contact_listen(state);
+        struct listen_item contact = {.id = state->id, .listen = state->listen};
+        reader_push_wait(reader, &reader->listens, &contact);
+        return;
+    }
     enum reply_kind kind = state->step.expect == REPLY_EPC ? REPLY_KIND_EPC : REPLY_KIND_RN16;
     reply_listen_init(&state->listen, &reader->link, kind, state->command_end_tick);
     state->listen.carrier_sign = state->carrier_sign;
+    state->listen.n_truncated_bits = inventory_truncated_bits(state);
     if (kind == REPLY_KIND_EPC && isfinite(state->blf_hz)) {
         state->listen.blf_hz = state->blf_hz;
         state->listen.blf_tolerance_ratio = BLF_PRIOR_RATIO;
@@ -112,8 +119,16 @@ static void command_send(struct inventory_state *state, double start_tick, int64
     reader_push_wait(reader, &reader->commands, &item);
     horizon_raise(state, state->command_end_tick);
     if (state->step.expect != REPLY_NONE) {
-        horizon_from_verdict(state, reply_listen_not_before(&state->listen, reader->rate_sps));
+        horizon_from_verdict(state, inventory_not_before(state));
     }
+}
+
+/* No command: the tag that has answered will answer once more. */
+static void command_spare(struct inventory_state *state)
+{
+    state->id++;
+    window_open(state, NULL);
+    horizon_from_verdict(state, inventory_not_before(state));
 }
 
 static bool run_is_over(struct inventory_state *state, double tick)
@@ -121,6 +136,7 @@ static bool run_is_over(struct inventory_state *state, double tick)
     struct reader *reader = state->reader;
     double duration_s = reader->cfg.run.duration_s;
     return state->step.done || atomic_load(&reader->stop_asked) ||
+           inventory_access_is_over(state, tick) || inventory_read_is_over(state, tick) ||
            (isfinite(duration_s) && tick >= duration_s * reader->rate_sps);
 }
 
@@ -208,6 +224,30 @@ static double begun_wait(struct inventory_state *state, double earliest_tick)
     return fmax(earliest_tick, over_tick);
 }
 
+/* Before the field goes down: the tag just read turns its flag with the next QueryRep only, and one that
+ * keeps it would be read once more.   ret  what may follow */
+static double flip_send(struct inventory_state *state, double start_tick)
+{
+    static _Thread_local struct bitbuf bits;
+    struct reader *reader = state->reader;
+    const struct inventory_slot *slot = &state->step.slot;
+    struct command_item item;
+    const uint8_t session = (uint8_t)reader->cfg.inventory.session;
+    const struct command query_rep = {.id = COMMAND_QUERY_REP, .query_rep.session = session};
+    double needed_us =
+        link_command_us(&reader->link, (const uint8_t[4]){0, 0, 1, 1}, 4, false) + FLIP_US;
+    /* what began ahead of a decision is a QueryRep itself */
+    bool flips = session > 0 && slot->valid && slot->outcome == SLOT_SINGLE &&
+                 isnan(state->ahead.start_tick);
+    if (!flips || !field_lasts(&state->field, start_tick + ticks_of_us(reader, needed_us))) {
+        return start_tick;
+    }
+    command_make(state, &query_rep, start_tick, 0, &bits, &item);
+    reader_push_wait(reader, &reader->commands, &item);
+    horizon_raise(state, state->command_end_tick);
+    return state->command_end_tick + ticks_of_us(reader, FLIP_US);
+}
+
 /* Answer an event: commands without reply follow one another at once, the first one with a reply
  * ends the turn. `latest_tick`: T2 max after the reply answered. */
 static void respond(struct inventory_state *state, struct inventory_event event,
@@ -216,8 +256,12 @@ static void respond(struct inventory_state *state, struct inventory_event event,
     const struct link *link = &state->reader->link;
     double heard_tick = state->command_end_tick > 0.0 ? earliest_tick : 0.0;
     for (;;) {
-        inventory_advance(&state->inventory, &event, &state->step);
+        inventory_decide(state, &event, heard_tick);
         inventory_say_slot(state, heard_tick);
+        if (state->in_contact && state->contact.listens_only) {
+            command_spare(state);
+            return;
+        }
         double decided_tick = earliest_tick;
         earliest_tick = gate_wait(state, earliest_tick);
         if (run_is_over(state, earliest_tick)) {
@@ -225,7 +269,9 @@ static void respond(struct inventory_state *state, struct inventory_event event,
             state->end_tick = over_from(state, decided_tick);
             return;
         }
-        if (state->step.expect != REPLY_EPC && !field_has_room(&state->field, earliest_tick)) {
+        double spare_ticks = ticks_of_us(state->reader, inventory_contact_us(state));
+        if (!state->in_t2 && !field_has_room(&state->field, earliest_tick + spare_ticks)) {
+            earliest_tick = flip_send(state, earliest_tick);
             if (!field_next(state, &earliest_tick)) {
                 return;
             }
@@ -238,12 +284,15 @@ static void respond(struct inventory_state *state, struct inventory_event event,
         bool late = earliest_tick > latest_tick;
         state->totals.late += decided_tick > latest_tick;
         latest_tick = INFINITY;
-        if (late && state->step.expect == REPLY_EPC) {
+        if (late && state->in_t2) {
             event = (struct inventory_event){.heard = HEARD_LATE};
             earliest_tick = decided_tick;
             continue;
         }
         if (earliest_tick > decided_tick && state->step.expect == REPLY_RN16) {
+            if (inventory_reopen(&state->inventory, &state->step)) {
+                inventory_say_slot(state, heard_tick);
+            }
             earliest_tick = gate_open(state, earliest_tick);
         }
         command_send(state, earliest_tick, arrival_ns);
@@ -263,10 +312,11 @@ static void read_record(struct inventory_state *state, const struct reply_result
     struct record_read *read = &record.read;
     record_read_fill(read, result, reply, state->tags);
     read->rn16 = state->inventory.rn16;
+    read->recovered = state->inventory.is_recovered;
     snprintf(read->antenna, sizeof read->antenna, "%s", field_antenna(&state->field));
     read->freq_hz = state->field.cell.freq_hz;
     read->rssi_dbm = read->rssi_dbfs + plan_rx_dbm(&reader->plan, read->freq_hz);
-    field_learn(&state->field, 16 * (size_t)(reply->pc >> 11) + 32);
+    field_learn(&state->field, result->bits.n_bits);
     read->n_channels = radio_n_rx_channels(reader->radio);
     read->session = reader->cfg.inventory.session;
     read->round = state->inventory.round;
@@ -274,7 +324,8 @@ static void read_record(struct inventory_state *state, const struct reply_result
     state->totals.reads++;
     stats_add(&state->latency_ms,
               (result->end_tick - state->slot_start_tick) / reader->rate_sps * 1e3);
-    inventory_say(state, &record, result->start_tick);
+    inventory_say_read(state, &record, result->start_tick);
+    inventory_watch_seen(state, reply, result->start_tick);
 }
 
 /* What the receiver says, in the state machine's words. */
@@ -282,20 +333,24 @@ static struct inventory_event event_of(struct inventory_state *state,
                                        const struct reply_result *result)
 {
     struct inventory_event event = {.heard = HEARD_NOTHING};
-    if (result->verdict == REPLY_UNREADABLE) {
+    state->contact_wanted = false;
+    if (state->in_contact) {
+        inventory_contact_heard(state, result);
+    } else if (result->verdict == REPLY_UNREADABLE) {
         event.heard = HEARD_COLLISION;
     } else if (result->verdict == REPLY_DECODED && state->step.expect == REPLY_RN16) {
         struct bit_reader bits = {.bit = result->bits.bit, .n_bits = result->bits.n_bits};
         uint64_t rn16 = 0;
         event.heard = bits_get(&bits, 16, &rn16) == ST_OK ? HEARD_RN16 : HEARD_COLLISION;
         event.rn16 = (uint16_t)rn16;
+        event.is_recovered = result->is_recovered;
         state->blf_hz = result->blf_hz;
     } else if (result->verdict == REPLY_DECODED) {
         struct epc_reply reply;
-        bool right = reply_parse_epc(result->bits.bit, result->bits.n_bits, &reply) == ST_OK &&
-                     reply.crc_right;
+        bool right = inventory_parse_epc(state, &result->bits, &reply) == ST_OK && reply.crc_right;
         event.heard = right ? HEARD_EPC : HEARD_EPC_BAD;
         if (right) {
+            state->contact_wanted = inventory_contact_wanted(state, &reply, result->ready_tick);
             read_record(state, result, &reply);
         }
     }
@@ -306,7 +361,10 @@ static void quality_note(struct inventory_state *state, const struct reply_resul
                          enum inventory_heard heard)
 {
     bool is_epc = state->step.expect == REPLY_EPC;
-    record_slot_note(&state->quality, result, is_epc, heard == (is_epc ? HEARD_EPC : HEARD_RN16));
+    if (!state->in_contact) {
+        record_slot_note(&state->quality, result, is_epc,
+                         heard == (is_epc ? HEARD_EPC : HEARD_RN16));
+    }
     record_levels_note(&state->totals, result);
     record_advise(&state->advice, result);
     diagnose_run_note(&state->diagnosis, result);
@@ -325,7 +383,7 @@ static double soonest_tick(struct reader *reader)
     if (!radio_ops_of(reader->radio)->real_time) {
         return 0.0;
     }
-    double ahead_us = reader->cfg.radio.tx_lead_us * (1.0 + HAND_OVER_RATIO);
+    double ahead_us = reader->cfg.radio.tx_lead_us * (1.0 + READER_TX_STEP_RATIO);
     return (double)radio_now(reader->radio) + ticks_of_us(reader, ahead_us) +
            (double)tx_shape_lead_ticks(reader->shape) + 1.0;
 }
@@ -384,8 +442,12 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
     if (result->verdict == REPLY_DECODED) {
         earliest = result->end_tick + ticks_of_us(reader, link->t2_min_us + t2_guard_us);
         latest = result->end_tick + ticks_of_us(reader, link->t2_max_us - t2_guard_us);
+        latest = state->in_contact ? INFINITY : latest; /* open and secured know no T2 */
+        state->reply_end_tick = result->end_tick;
     } else if (result->verdict == REPLY_UNREADABLE) { /* whoever spoke ends by then */
         size_t n_bits = state->step.expect == REPLY_EPC ? 128 : 16;
+        n_bits = state->in_contact && state->contact.n_reply_bits > 0 ? state->contact.n_reply_bits
+                                                                      : n_bits;
         double reply_us = link_reply_us(link, n_bits, link->trext) / (1.0 - link->frt_ratio);
         earliest = state->command_end_tick +
                    ticks_of_us(reader, link->t1_max_us + reply_us + link->t2_min_us);
@@ -394,6 +456,7 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
             state->command_end_tick + ticks_of_us(reader, fmax(link->t1_max_us, link->t4_min_us));
     }
     inventory_say_status_due(state, result->ready_tick);
+    inventory_watch_due(state, (double)result->ready_tick);
     struct inventory_event event = event_of(state, result);
     quality_note(state, result, event.heard);
     bool answered =
@@ -410,7 +473,7 @@ static void late_take(struct inventory_state *state, const struct late_item *ite
     struct reader *reader = state->reader;
     double soon = (double)item->next_tick + (double)tx_shape_lead_ticks(reader->shape) +
                   ticks_of_us(reader, reader->cfg.radio.tx_lead_us);
-    if (state->step.expect == REPLY_EPC) {
+    if (state->in_t2) {
         state->totals.late++;
         respond(state, (struct inventory_event){.heard = HEARD_LATE}, soon, INFINITY, 0);
         return;
@@ -438,7 +501,10 @@ static void progress_take(struct inventory_state *state)
     if (not_before != INT64_MIN) {
         horizon_from_verdict(state, not_before);
     }
-    if (!isnan(expected_end)) {
+    /* a guess: ACK, or QueryRep, which does not follow where the tag may be wanted */
+    bool is_guessed = (!state->reader->access && !state->reader->auth) ||
+                      (!state->in_contact && state->step.expect == REPLY_RN16);
+    if (!isnan(expected_end) && is_guessed) {
         ack_ahead_consider(&state->ahead, state->reader, state->step.expect, expected_end,
                            soonest_tick(state->reader));
     }
@@ -488,14 +554,17 @@ void *thread_inventory(void *argument)
     ack_ahead_reset(&state.ahead);
     state.blf_hz = NAN;
     state.next_status_s = 1.0;
+    state.totals.has_auth = reader->auth && !reader->access;
     state.totals.leak_dbfs = state.totals.noise_dbfs = state.totals.residual_dbfs = NAN;
     if (stats_tags_new(TAGS_MAX, &state.tags) != ST_OK) {
         reader_fail(reader, ST_NO_MEMORY);
     } else {
         inventory_init(&state.inventory, &reader->cfg.inventory, &reader->link);
+        watchlist_init(&state.watchlist, &reader->cfg.read.watch);
         inventory_loop(&state);
     }
     /* a deciding tick lies beyond the horizon; without one (stop, lost radio) the horizon counts */
+    inventory_access_finish(&state, fmax(state.end_tick, state.command_end_tick));
     double end = state.end_tick > 0.0 ? state.end_tick
                                       : fmax((double)state.horizon_tick, state.command_end_tick);
     reader_wind_up(reader, (int64_t)end);

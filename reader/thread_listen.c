@@ -101,12 +101,7 @@ void *thread_silence(void *argument)
         status = radio_send(reader->radio, nothing, SILENCE_SAMPLES, tick);
         atomic_store(&reader->tx_sent_tick, status ? tick : tick + SILENCE_SAMPLES);
     }
-    if (status != ST_OK && status != ST_STOPPED && status != ST_END &&
-        !reader_outlasted(reader, status)) {
-        reader_fail(reader, status);
-    }
-    atomic_store(&reader->tx_over, true);
-    bell_ring(&reader->bell_inventory);
+    reader_tx_over(reader, status);
     return NULL;
 }
 

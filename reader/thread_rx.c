@@ -43,9 +43,7 @@ void *thread_rx(void *argument)
         struct iq_item item = {.block = block, .arrival_ns = reader_wall_ns()};
         ring_push(&reader->iq_ready, &item); /* as many places as blocks: never full */
     }
-    if (status != ST_STOPPED && status != ST_END && !reader_outlasted(reader, status)) {
-        reader_fail(reader, status);
-    }
+    reader_stream_over(reader, status);
     struct iq_item end = {.block = NULL};
     ring_push(&reader->iq_ready, &end);
     return NULL;

@@ -5,7 +5,6 @@
 #include "reader/crash.h"
 
 enum { TX_CHUNK_SAMPLES = 4096, ZEROS_LAST = 64 };
-#define TX_STEP_RATIO 0.125   /* of the lead */
 #define TX_NAP_MAX_NS 1000000 /* a stop is never noticed later */
 
 struct tx_state {
@@ -95,7 +94,7 @@ static void tx_plan_end(struct reader *reader, struct tx_state *state)
  * host and device more than they save. */
 static int64_t tx_step_ticks(const struct reader *reader)
 {
-    double step_us = reader->cfg.radio.tx_lead_us * TX_STEP_RATIO;
+    double step_us = reader->cfg.radio.tx_lead_us * READER_TX_STEP_RATIO;
     return radio_ops_of(reader->radio)->real_time ? (int64_t)(step_us * 1e-6 * reader->rate_sps)
                                                   : 0;
 }
@@ -147,16 +146,21 @@ void *thread_tx(void *argument)
             carrier_take(reader, &state, &carrier);
         }
         struct command_item command;
-        while (ring_pop(&reader->commands, &command)) {
+        while (tx_shape_room_tick(reader->shape) == INT64_MIN &&
+               ring_pop(&reader->commands, &command)) {
             command_take(reader, &state, &command);
         }
+        /* what waits in the ring (a row of Selects) starts after the first of those at hand */
+        int64_t room_tick = tx_shape_room_tick(reader->shape);
+        bool full = room_tick != INT64_MIN && room_tick <= limit;
+        limit = full ? room_tick : limit;
         tx_plan_end(reader, &state);
         limit = limit < state.end_tick ? limit : state.end_tick;
         if (state.next_tick >= state.end_tick) {
             break;
         }
-        bool last = limit == state.end_tick;
-        if (limit - state.next_tick > (last ? 0 : tx_step_ticks(reader))) {
+        bool at_once = full || limit == state.end_tick;
+        if (limit - state.next_tick > (at_once ? 0 : tx_step_ticks(reader))) {
             status = tx_send(reader, &state, limit);
         } else {
             tx_wait(reader, seen, tx_step_ticks(reader) - (limit - state.next_tick) + 1);
@@ -166,11 +170,6 @@ void *thread_tx(void *argument)
         enum status ended = radio_send(reader->radio, NULL, 0, state.next_tick);
         status = status ? status : ended;
     }
-    if (status != ST_OK && status != ST_STOPPED && status != ST_END &&
-        !reader_outlasted(reader, status)) {
-        reader_fail(reader, status);
-    }
-    atomic_store(&reader->tx_over, true);
-    bell_ring(&reader->bell_inventory);
+    reader_tx_over(reader, status);
     return NULL;
 }

@@ -68,6 +68,9 @@ void view_state_note(struct view_state *state, const struct record *record)
         state->last_status_s = record->t_s;
         break;
     case RECORD_COMMAND:
+    case RECORD_ACCESS:
+    case RECORD_WATCH:
+    case RECORD_AUTH:
     case RECORD_TYPE_N: break;
     }
 }

@@ -29,7 +29,8 @@ struct bench_row {
     int (*run)(struct bench_run *run); /* 0 = ok */
 };
 extern const struct bench_row bench_decode, bench_turnaround, bench_sim, bench_inventory,
-    bench_sensitivity, bench_canceller, bench_robustness, bench_accuracy;
+    bench_sensitivity, bench_canceller, bench_robustness, bench_accuracy, bench_population,
+    bench_collisions;
 
 /* `turnaround --radio uhd`.   out 0 = ok */
 int bench_turnaround_uhd(struct bench_run *run);

@@ -17,10 +17,17 @@
 
 extern char **environ;
 
-static const struct bench_row *const rows[] = {
-    &bench_decode,     &bench_turnaround,  &bench_sim,
-    &bench_inventory,  &bench_sensitivity, &bench_canceller,
-    &bench_robustness, &bench_accuracy,    NULL};
+static const struct bench_row *const rows[] = {&bench_decode,
+                                               &bench_turnaround,
+                                               &bench_sim,
+                                               &bench_inventory,
+                                               &bench_sensitivity,
+                                               &bench_canceller,
+                                               &bench_robustness,
+                                               &bench_accuracy,
+                                               &bench_population,
+                                               &bench_collisions,
+                                               NULL};
 
 double bench_wall_s(void)
 {

@@ -106,8 +106,8 @@ enum {
     COUNT_HEARD,
     COUNT_FALSE,    /* CRC right, bits wrong */
     COUNT_SYNDROME, /* half of the CRC right, bits wrong */
-    COUNT_CHANCE,   /* bits wrong in a way that no CRC finds for certain */
-    COUNT_LIST,     /* sequences tried in windows not read right */
+    COUNT_CHANCE, /* bits wrong in a way that no CRC finds for certain, and believed if it does not */
+    COUNT_LIST,   /* sequences tried in windows not read right */
 };
 
 struct counting {
@@ -119,20 +119,22 @@ struct counting {
 
 static struct bench_window window;
 
-/* Errors within 16 bits: any CRC-16 finds them for certain, half of one need not. */
-static bool is_burst(const struct bitbuf *bits)
+/* Errors that the CRC-16 finds for certain: within 16 bits, an odd number or fewer than four of them (its
+ * polynomial is x + 1 times a primitive one of degree 15), and two pairs of neighbours: (x + 1)(x^i + x^j)
+ * is a multiple of it only 32767 bits apart. Half of the CRC need not find them. */
+static bool is_found_for_certain(const struct bitbuf *bits)
 {
-    size_t first = window.n_bits, last = 0;
+    size_t place[160], n = 0;
     if (window.scene->is_empty || bits->n_bits != window.n_bits) {
         return false;
     }
     for (size_t k = 0; k < window.n_bits; k++) {
         if (bits->bit[k] != window.bit[k]) {
-            first = first < k ? first : k;
-            last = k;
+            place[n++] = k;
         }
     }
-    return last < first + 16;
+    bool is_pairs = n == 4 && place[1] == place[0] + 1 && place[3] == place[2] + 1;
+    return n < 4 || n % 2 == 1 || is_pairs || place[n - 1] < place[0] + 16;
 }
 
 /* 0: the CRC is right. */
@@ -165,7 +167,8 @@ static void window_trial(void *context, uint64_t index, double *counter)
     if (is_right || counting->scene->kind != REPLY_KIND_EPC) {
         return;
     }
-    bool is_chance = is_heard && !is_burst(&result.bits);
+    /* wrong in a way that no CRC finds for certain, and believed should it be right by chance */
+    bool is_chance = is_heard && !is_found_for_certain(&result.bits) && result.trace.is_credible;
     counter[COUNT_LIST] += is_chance + result.trace.n_list_tried;
     if (is_chance) {
         unsigned syndrome = syndrome_of(&result.bits);
@@ -248,10 +251,9 @@ static int false_alarms_run(struct bench_run *run, const struct bench_code *code
 }
 
 /* EPCs with a right CRC that nobody sent, an attempt. Counted, and extrapolated twice, the larger
- * counts: half of the CRC right by chance is 256 times as frequent as all of it (errors within 16
- * bits left out: the CRC finds those for certain); and every sequence that a list decoder tried had
- * its 2^-16. Both are without what the receiver's own doubt (dsp.false_read_ratio) takes out of
- * CRCs right by chance: only the count has that, so most attempts are made where they matter. */
+ * counts: half of the CRC right by chance is 256 times as frequent as all of it (errors left out
+ * that the CRC finds for certain); and every sequence that a list decoder tried had
+ * its 2^-16. What the receiver doubts (dsp.false_read_ratio) whatever its CRC says counts in neither. */
 static int wrong_epcs_run(struct bench_run *run, const struct bench_code *code,
                           const struct link *link, struct reply_rx *rx)
 {

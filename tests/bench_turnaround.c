@@ -143,7 +143,7 @@ static enum status rig_open(struct bench_run *run, struct rig *rig, const char *
     struct link_cfg link;
     struct tx_shape_cfg tx;
     struct reply_rx_cfg receiver;
-    struct inventory_cfg inventory;
+    struct inventory_cfg inventory = {0};
     struct air_cfg air;
     enum status status = bench_options(run, settings, &set);
     if (status) {
@@ -158,10 +158,10 @@ static enum status rig_open(struct bench_run *run, struct rig *rig, const char *
     air.n_tags = 1;
     air.ebn0_db = 20.0;
     inventory.q_start = 0;
-    inventory.idle_to_collision_ratio = 1.0;
     rig->capacity = (size_t)(0.02 * rig->rate_sps);
     rig->heard = malloc(rig->capacity * sizeof *rig->heard);
     status = link_make(&link, &rig->link);
+    inventory.times = slot_times_of(&rig->link, rig->link.t2_min_us, 0.0);
     status = status ? status : air_new(&air, rig->rate_sps, 915e6, 1, 1, &rig->air);
     status = status ? status : tx_shape_new(&tx, rig->rate_sps, &rig->shape);
     status = status ? status : reply_rx_new(&receiver, rig->rate_sps, 1, &rig->rx);

@@ -10,6 +10,7 @@
 
 #include "config/require.h"
 #include "dsp/reply_rx.h"
+#include "dsp/reply_wait.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
 
@@ -71,6 +72,17 @@ static void result_check(const struct reply_result *result, int64_t promise, boo
             require(result->bits.bit[k] <= 1);
         }
     }
+    if (result->second.is_known) {
+        const struct reply_second *second = &result->second;
+        require(result->is_recovered);
+        require(second->n_bits == 16);
+        require(second->start_tick < second->end_tick);
+        require(second->blf_hz > 0.0);
+        require(isfinite(second->snr_db));
+        for (size_t k = 0; k < second->n_bits; k++) {
+            require(second->bit[k] <= 1);
+        }
+    }
 }
 
 static void window_run(struct reply_rx *rx, const struct reply_listen *listen, double rate_sps,
@@ -95,6 +107,32 @@ static void window_run(struct reply_rx *rx, const struct reply_listen *listen, d
     result_check(&result, promise, over);
 }
 
+/* The same samples as a wait of many windows, some of which run into one another. */
+static void wait_run(struct reply_rx *rx, const struct reply_listen *listen, double rate_sps,
+                     const float _Complex *sample, size_t n, unsigned seed)
+{
+    static struct reply_result result;
+    struct reply_listen whole = *listen;
+    struct reply_wait *wait;
+    whole.start_hi_us = whole.link.t1_max_us + 60.0 * seed;
+    require(reply_wait_new(rx, rate_sps, 1, &wait) == ST_OK);
+    reply_wait_begin(wait, &whole);
+    int64_t promise = INT64_MIN;
+    bool over = false;
+    for (size_t at = 0; at < n && !over; at += 1000) {
+        int64_t now = reply_wait_not_before(wait);
+        promise = now > promise ? now : promise;
+        size_t block = n - at < 1000 ? n - at : 1000;
+        over = reply_wait_push(wait, &(const float _Complex *){sample + at}, block, (int64_t)at,
+                               &result);
+    }
+    if (!over) {
+        reply_wait_cut(wait, &result);
+    }
+    result_check(&result, promise, over);
+    reply_wait_free(&wait);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
     static float _Complex sample[SAMPLES_MAX];
@@ -113,8 +151,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
         return 0;
     }
     struct reply_listen listen;
-    reply_listen_init(&listen, &link, (enum reply_kind)(data[3] % 3), 20.0 + data[4] / 16.0);
-    listen.n_bits = 1u + data[5];
+    reply_listen_init(&listen, &link, (enum reply_kind)(data[3] % 6), 20.0 + data[4] / 16.0);
+    listen.n_bits = 41u + data[5] % 64u * (data[5] < 192 ? 1u : 60u);
+    listen.has_length = data[4] & 4;
     size_t n = data[3] / 4 % 4 == 0
                    ? samples_raw(data + 6, n_bytes - 6, sample)
                    : samples_keyed(data + 6, n_bytes - 6, 0.5 * rate_sps / blf_hz, sample);
@@ -122,12 +161,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
                                .false_alarm_ratio = 0.05,
                                .fit_min_ratio = 0.4,
                                .whiten = data[4] & 1,
+                               .resolve_collisions =
+                                   data[4] & 4 ? REPLY_RESOLVE_NO : REPLY_RESOLVE_YES,
                                .list_size = 1 + data[5] % 64,
                                .false_read_ratio = data[4] & 2 ? 1e-6 : 1.0};
     struct reply_rx *rx;
     require(reply_rx_new(&cfg, rate_sps, 1, &rx) == ST_OK);
     window_run(rx, &listen, rate_sps, sample, n, data[4]);
     window_run(rx, &listen, rate_sps, sample, n / 2, data[5]); /* once more, cut somewhere */
+    if (data[7] % 4 == 0) {
+        wait_run(rx, &listen, rate_sps, sample, n, data[6]);
+    }
     reply_rx_free(&rx);
     return 0;
 }

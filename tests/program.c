@@ -1,6 +1,7 @@
 /* program.c - processes: start, wait, kill. */
 #include "tests/program.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -154,6 +155,13 @@ static void wait_until(struct program *program, double timeout_s)
     }
 }
 
+bool program_has_ended(const struct program *program)
+{
+    siginfo_t about = {0};
+    assert_int_equal(waitid(P_PID, (id_t)program->process, &about, WEXITED | WNOHANG | WNOWAIT), 0);
+    return about.si_pid != 0;
+}
+
 void program_wait(struct program *program, double timeout_s)
 {
     wait_until(program, timeout_s);
@@ -210,6 +218,29 @@ void program_succeeded(const struct program *program)
     }
 }
 
+pid_t program_thread(pid_t process, const char *name)
+{
+    char path[300];
+    pid_t found = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks));) {
+        char text[32] = "";
+        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)process, task->d_name);
+        FILE *file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (file && fgets(text, sizeof text, file) && strncmp(text, name, strlen(name)) == 0) {
+            found = (pid_t)atoi(task->d_name);
+        }
+        if (file) {
+            fclose(file);
+        }
+    }
+    closedir(tasks);
+    assert_true(found > 0);
+    return found;
+}
+
 void program_free(struct program *program)
 {
     if (program->process > 0) {
@@ -217,8 +248,10 @@ void program_free(struct program *program)
         waitpid(program->process, NULL, 0);
         running_replace(program->process, 0);
     }
-    close(program->out_file);
-    close(program->err_file);
+    if (program->out_file > 0) { /* or it was never started */
+        close(program->out_file);
+        close(program->err_file);
+    }
     free(program->out);
     free(program->err);
     *program = (struct program){.out_file = -1, .err_file = -1};

@@ -43,6 +43,8 @@ void program_start(struct program *program, const char *path, const char *argume
  * fails. A crash or a sanitizer's report fails the test too.   out  out, err, exit_status, wall_s */
 void program_wait(struct program *program, double timeout_s);
 
+bool program_has_ended(const struct program *program); /* and is still to be waited for */
+
 /* The same where it is expected to die of a signal; anything else fails the test. */
 void program_wait_killed(struct program *program, int number, double timeout_s);
 
@@ -57,6 +59,9 @@ void program_await_lines(struct program *program, const char *text, size_t n, do
 
 /* Exit status 0 or the test fails, with stderr shown. */
 void program_succeeded(const struct program *program);
+
+/* A thread of a running process, by its name; the test fails when there is none. */
+pid_t program_thread(pid_t process, const char *name);
 
 void program_free(struct program *program); /* NULL-safe in its texts; kills what still runs */
 
@@ -83,6 +88,9 @@ size_t program_count(const json_t *events, const char *type);
 
 /* The same text without the `host` objects.   own  free */
 char *program_without_host(const char *text);
+
+/* Run zpreader twice: its events must be the same, wall-clock figures apart. */
+void program_check_repeats(const char *arguments);
 
 /* Sorted, without repetition: EPCs of the reads; EPCs the simulated air gives its tags. */
 #define PROGRAM_TAGS_MAX 256

@@ -28,6 +28,8 @@ enum field_kind {
     FIELD_OUTCOME,
     FIELD_CAUSES, /* object of counts above 0, by cause */
     FIELD_CAUSE,
+    FIELD_REASONS, /* object of counts above 0, by reason */
+    FIELD_REASON,
 };
 
 struct field_row {
@@ -42,7 +44,8 @@ static const struct field_row field_rows[] = {
     {NULL, "time", FIELD_TEXT, true},
     {"read", "protocol", FIELD_TEXT, false},
     {"read", "epc", FIELD_HEX, false},
-    {"read", "pc", FIELD_HEX4, false},
+    {"read", "pc", FIELD_HEX4, true}, /* absent where truncated: see check_event */
+    {"read", "truncated", FIELD_BOOL, true},
     {"read", "uri", FIELD_TEXT, true},
     {"read", "antenna", FIELD_TEXT, false},
     {"read", "freq_hz", FIELD_NUMBER, true},   /* a raw recording does not tell */
@@ -57,12 +60,35 @@ static const struct field_row field_rows[] = {
     {"read", "slot", FIELD_COUNT, false},
     {"read", "count", FIELD_COUNT, false},
     {"read", "recovered", FIELD_BOOL, false},
+    {"read", "authenticated", FIELD_BOOL, true},     /* tags that have a key only */
+    {"read", "authenticated_s", FIELD_NUMBER, true}, /* those that gave proof */
     {"slot", "outcome", FIELD_OUTCOME, false},
     {"slot", "round", FIELD_COUNT, false},
     {"slot", "slot", FIELD_COUNT, false},
     {"slot", "q", FIELD_COUNT, false},
     {"slot", "rn16", FIELD_HEX4, true}, /* an empty slot has none */
     {"slot", "cause", FIELD_CAUSE, true},
+    {"access", "epc", FIELD_HEX, false},
+    {"access", "op", FIELD_TEXT, false},
+    {"access", "ok", FIELD_BOOL, false},
+    {"access", "outcome", FIELD_TEXT, false},
+    {"access", "data", FIELD_TEXT, false},
+    {"access", "error", FIELD_TEXT, false},
+    {"access", "authenticated", FIELD_BOOL, true}, /* authenticate, with a key */
+    {"access", "chip", FIELD_TEXT, true},
+    {"access", "uri", FIELD_TEXT, true},
+    {"watch", "epc", FIELD_TEXT, false},
+    {"watch", "present", FIELD_BOOL, false},
+    {"watch", "absent_s", FIELD_NUMBER, false},
+    {"watch", "seen_t", FIELD_LEVEL, false},
+    {"auth_failed", "epc", FIELD_HEX, true}, /* of tags that made room: none */
+    {"auth_failed", "tags", FIELD_COUNT, false},
+    {"auth_failed", "reason", FIELD_REASON, false},
+    {"auth_failed", "reason_text", FIELD_TEXT, false},
+    {"auth_failed", "reasons", FIELD_REASONS, false},
+    {"auth_failed", "failures", FIELD_COUNT, false},
+    {"auth_failed", "first_t", FIELD_NUMBER, false},
+    {"auth_failed", "last_t", FIELD_NUMBER, false},
     {"round", "q", FIELD_COUNT, false},
     {"round", "slots", FIELD_COUNT, false},
     {"round", "empty", FIELD_COUNT, false},
@@ -86,6 +112,9 @@ static const struct field_row field_rows[] = {
     {"status", "noise_dbfs", FIELD_LEVEL, false},
     {"status", "read_latency_ms", FIELD_QUANTILES, false},
     {"status", "host", FIELD_HOST, false},
+    {"status", "auth_ok", FIELD_COUNT, true}, /* with auth.keys only */
+    {"status", "auth_failed", FIELD_COUNT, true},
+    {"status", "auth_reasons", FIELD_REASONS, true},
     {"summary", "duration_s", FIELD_NUMBER, false},
 };
 
@@ -169,8 +198,9 @@ static bool is_outcome(const char *text)
 
 static bool is_cause(const char *text)
 {
-    static const char *const causes[] = {"clipped",     "carrier", "commands", "impulses", "burst",
-                                         "no_preamble", "weak",    "misfit",   "doubtful", "cut"};
+    static const char *const causes[] = {"clipped",  "carrier",     "commands",  "impulses",
+                                         "burst",    "no_preamble", "weak",      "misfit",
+                                         "doubtful", "crc",         "collision", "cut"};
     for (size_t k = 0; text && k < sizeof causes / sizeof *causes; k++) {
         if (!strcmp(text, causes[k])) {
             return true;
@@ -186,6 +216,30 @@ static bool is_causes(json_t *value)
     json_object_foreach(value, key, count)
     {
         if (!is_cause(key) || json_integer_value(count) <= 0) {
+            return false;
+        }
+    }
+    return json_is_object(value);
+}
+
+static bool is_reason(const char *text)
+{
+    static const char *const reasons[] = {"wrong_key", "replay", "tampered", "refused", "silent"};
+    for (size_t k = 0; text && k < sizeof reasons / sizeof *reasons; k++) {
+        if (!strcmp(text, reasons[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_reasons(json_t *value)
+{
+    const char *key;
+    json_t *count;
+    json_object_foreach(value, key, count)
+    {
+        if (!is_reason(key) || json_integer_value(count) <= 0) {
             return false;
         }
     }
@@ -211,6 +265,8 @@ static bool is_of_kind(json_t *value, enum field_kind kind)
     case FIELD_OUTCOME: return is_outcome(text);
     case FIELD_CAUSES: return is_causes(value);
     case FIELD_CAUSE: return is_cause(text);
+    case FIELD_REASONS: return is_reasons(value);
+    case FIELD_REASON: return is_reason(text);
     }
     return false;
 }
@@ -224,8 +280,8 @@ static bool row_applies(const struct field_row *row, const json_t *event)
 
 static void check_event(const json_t *event)
 {
-    static const char *const types[] = {"read",   "slot",    "round", "command",
-                                        "access", "summary", "status"};
+    static const char *const types[] = {"read",   "slot",        "round",   "command", "watch",
+                                        "access", "auth_failed", "summary", "status"};
     bool known = false;
     for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
         known = known || program_event_is(event, types[k]);
@@ -234,6 +290,7 @@ static void check_event(const json_t *event)
     assert_int_equal(json_integer_value(json_object_get(event, "v")), 1);
     if (program_event_is(event, "read")) {
         assert_true(!json_object_get(event, "rssi_dbfs") != !json_object_get(event, "rssi_dbm"));
+        assert_true(!json_object_get(event, "pc") != !json_object_get(event, "truncated"));
     }
     for (size_t k = 0; k < sizeof field_rows / sizeof *field_rows; k++) {
         const struct field_row *row = &field_rows[k];
@@ -350,4 +407,19 @@ void program_check_epcs(const json_t *events, int n_tags, int seed)
     if (read.n != truth.n) {
         fail_msg("%zu of %zu EPCs were read", read.n, truth.n);
     }
+}
+
+void program_check_repeats(const char *arguments)
+{
+    char *text[2];
+    for (int k = 0; k < 2; k++) {
+        struct program program;
+        program_run(&program, "%s", arguments);
+        program_succeeded(&program);
+        text[k] = program_without_host(program.out);
+        program_free(&program);
+    }
+    assert_string_equal(text[0], text[1]);
+    free(text[0]);
+    free(text[1]);
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REF_BITS_MAX = 560, REF_LEVELS_MAX = (22 + REF_BITS_MAX + 1) * 16 };
+enum { REF_BITS_MAX = 4352, REF_LEVELS_MAX = (22 + REF_BITS_MAX + 1) * 16 };
 
 struct ref_random {
     uint64_t state; /* never 0 */

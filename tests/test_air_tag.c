@@ -1,13 +1,9 @@
 /* test_air_tag.c - one simulated tag, edge by edge: codes, timing, states, flags.
  * Truth: tests/golden/gen2_air, taken from the fact sheet gen2.md (sections named in each file). */
-#include "air_rig.h"
+#include "tag_bench.h"
 
 #include "radio/air/noise.h"
-#include "radio/air/tag.h"
-#include "radio/air/tag_code.h"
 #include "radio/air/tag_command.h"
-
-static const char sgtin_hex[] = "3074257BF7194E4000001A85";
 
 static FILE *golden(const char *name)
 {
@@ -22,141 +18,6 @@ static FILE *golden(const char *name)
     return file;
 }
 
-static void pack(const char *bits, uint8_t *packed)
-{
-    for (size_t i = 0; bits[i]; i++) {
-        tag_bits_put(packed, i, (uint32_t)(bits[i] - '0'), 1);
-    }
-}
-
-/* ---- a tag on the bench: edges at exact times ---- */
-
-struct bench {
-    struct tag tag;
-    struct tag_world world;
-    struct rig_link link;
-    double now_us; /* last rising edge */
-    enum tag_event event;
-};
-
-static void bench_open(struct bench *bench, struct rig_link link, uint64_t seed)
-{
-    memset(bench, 0, sizeof *bench);
-    bench->world = (struct tag_world){.ticks_per_us = 2.0, .t2_limit_tpri = 20};
-    bench->link = link;
-    uint8_t epc[12];
-    for (size_t i = 0; i < 12; i++) {
-        unsigned byte;
-        assert_int_equal(sscanf(&sgtin_hex[2 * i], "%2x", &byte), 1);
-        epc[i] = (uint8_t)byte;
-    }
-    tag_init(&bench->tag, epc, 96, 0x123456789ABC, seed, &bench->world);
-    tag_power_up(&bench->tag, &bench->world, 0.0);
-    bench->now_us = 1500;
-}
-
-static void bench_symbol(struct bench *bench, double us, double low_us)
-{
-    bench->now_us += us;
-    tag_fall(&bench->tag, (bench->now_us - low_us) * 2.0);
-    bench->event = tag_rise(&bench->tag, &bench->world, bench->now_us * 2.0);
-}
-
-/* First falling edge at fall_us. */
-static enum tag_event send_at(struct bench *bench, double fall_us, const char *bits)
-{
-    const struct rig_link *link = &bench->link;
-    double low_us = 0.4 * link->tari_us;
-    bench->now_us = fall_us;
-    bench_symbol(bench, 12.5, 12.5);
-    bench_symbol(bench, link->tari_us, low_us);
-    bench_symbol(bench, link->rtcal_us, low_us);
-    if (strncmp(bits, "1000", 4) == 0) {
-        bench_symbol(bench, link->trcal_us, low_us);
-    }
-    for (; *bits; bits++) {
-        bench_symbol(bench, *bits == '1' ? link->rtcal_us - link->tari_us : link->tari_us, low_us);
-    }
-    return bench->event;
-}
-
-/* After everything the last exchange asks for: T2 min after a reply, T4 after a command. */
-static enum tag_event send(struct bench *bench, const char *bits)
-{
-    double at_us = bench->now_us + 2.1 * bench->link.rtcal_us;
-    if (bench->tag.has_reply) {
-        at_us = fmax(at_us, bench->tag.reply.end_tick / 2.0 + 4e3 / bench->link.blf_khz);
-    }
-    return send_at(bench, at_us, bits);
-}
-
-static enum tag_event query(struct bench *bench, unsigned sel, unsigned session, unsigned target,
-                            unsigned q)
-{
-    char bits[32];
-    rig_query(&bench->link, sel, session, target, q, bits);
-    return send(bench, bits);
-}
-
-static enum tag_event ack(struct bench *bench, unsigned rn16)
-{
-    char bits[32];
-    rig_ack(rn16, bits);
-    return send(bench, bits);
-}
-
-static enum tag_event with_crc16(struct bench *bench, const char *body)
-{
-    char bits[600];
-    strcpy(bits, body);
-    rig_append(bits, rig_crc16(body, strlen(body)), 16);
-    return send(bench, bits);
-}
-
-/* mask: bits; pointer below 128 */
-static enum tag_event choose(struct bench *bench, unsigned target, unsigned action, unsigned bank,
-                             unsigned pointer, const char *mask, unsigned truncate)
-{
-    char bits[600] = "1010";
-    rig_append(bits, target, 3);
-    rig_append(bits, action, 3);
-    rig_append(bits, bank, 2);
-    rig_append(bits, pointer, 8);
-    rig_append(bits, (unsigned)strlen(mask), 8);
-    strcat(bits, mask);
-    rig_append(bits, truncate, 1);
-    return with_crc16(bench, bits);
-}
-
-static void reply_text(struct bench *bench, char *bits)
-{
-    const struct tag_code *code = &bench->tag.reply.code;
-    for (size_t i = 0; i < code->n_bits; i++) {
-        bits[i] = (char)('0' + tag_bit(code->bits, i));
-    }
-    bits[code->n_bits] = '\0';
-}
-
-/* Bring a fresh tag into a state, session S2. */
-static void bring(struct bench *bench, enum tag_state state)
-{
-    for (uint64_t seed = 1;; seed++) {
-        bench_open(bench, rig_link_a, seed);
-        if (state == TAG_READY) {
-            query(bench, 0, 2, 1, 0); /* Target B: no match, but the link is known */
-            break;
-        }
-        query(bench, 0, 2, 0, state == TAG_ARBITRATE ? 4 : 0);
-        if (state == TAG_ACKNOWLEDGED) {
-            assert_int_equal(ack(bench, bench->tag.rn16), TAG_EVENT_REPLY);
-        }
-        if (bench->tag.state == state) {
-            break;
-        }
-    }
-    assert_int_equal(bench->tag.state, state);
-}
-
 /* ---- codes ---- */
 
 static void tag_code_gives_golden_levels(void **state)
@@ -169,8 +30,9 @@ static void tag_code_gives_golden_levels(void **state)
     unsigned trext;
     int n_rows = 0;
     while (fscanf(file, "%63s %u %u %1023s", data, &m, &trext, levels) == 4) {
-        struct tag_code code;
-        pack(data, code.bits);
+        uint8_t packed[8];
+        struct tag_code code = {.bits = packed};
+        pack(data, packed);
         tag_code_start(&code, (unsigned)strlen(data), m, trext);
         assert_int_equal(tag_code_n_levels(&code), strlen(levels));
         for (size_t i = 0; levels[i]; i++) {
@@ -222,15 +84,19 @@ static void tag_command_knows_lengths_of_golden(void **state)
                  {"ACK", TAG_COMMAND_ACK},
                  {"NAK", TAG_COMMAND_NAK},
                  {"Select", TAG_COMMAND_SELECT},
-                 {"Req_RN", TAG_COMMAND_ACCESS},
-                 {"Read", TAG_COMMAND_ACCESS},
-                 {"Write", TAG_COMMAND_ACCESS},
+                 {"Req_RN", TAG_COMMAND_REQ_RN},
+                 {"Read", TAG_COMMAND_READ},
+                 {"Write", TAG_COMMAND_WRITE},
                  {"Access", TAG_COMMAND_ACCESS},
-                 {"Kill", TAG_COMMAND_ACCESS},
-                 {"Lock", TAG_COMMAND_ACCESS},
-                 {"BlockWrite", TAG_COMMAND_ACCESS},
-                 {"BlockErase", TAG_COMMAND_ACCESS},
-                 {"BlockPermalock", TAG_COMMAND_ACCESS}};
+                 {"Kill", TAG_COMMAND_KILL},
+                 {"Lock", TAG_COMMAND_LOCK},
+                 {"BlockWrite", TAG_COMMAND_BLOCK_WRITE},
+                 {"BlockErase", TAG_COMMAND_BLOCK_ERASE},
+                 {"BlockPermalock", TAG_COMMAND_BLOCK_PERMALOCK},
+                 {"Untraceable", TAG_COMMAND_UNTRACEABLE},
+                 {"ReadBuffer", TAG_COMMAND_READ_BUFFER},
+                 {"Authenticate", TAG_COMMAND_AUTHENTICATE},
+                 {"Challenge", TAG_COMMAND_CHALLENGE}};
     FILE *file = golden("commands.txt");
     char name[64];
     char bits[512];
@@ -259,7 +125,7 @@ static void tag_command_knows_lengths_of_golden(void **state)
         }
     }
     fclose(file);
-    assert_true(n_rows >= 30);
+    assert_true(n_rows >= 36);
 }
 
 static void tag_blf_tolerance_follows_table(void **state)
@@ -535,7 +401,7 @@ static void tag_states_follow_the_table(void **state)
         {TAG_ACKNOWLEDGED, W_ACK, TAG_ACKNOWLEDGED, true, false},
         {TAG_ACKNOWLEDGED, W_ACK_BAD, TAG_ARBITRATE, false, false},
         {TAG_ACKNOWLEDGED, W_NAK, TAG_ARBITRATE, false, false},
-        {TAG_ACKNOWLEDGED, W_REQ_RN, TAG_ARBITRATE, false, false}, /* access: not carried out */
+        {TAG_ACKNOWLEDGED, W_REQ_RN, TAG_SECURED, true, false}, /* access password zero */
         {TAG_ACKNOWLEDGED, W_SELECT, TAG_READY, false, false},
         {TAG_ACKNOWLEDGED, W_OTHER_REP, TAG_ACKNOWLEDGED, false, false},
     };
@@ -689,14 +555,6 @@ static bool answers_a(struct bench *bench, unsigned session)
     return query(bench, 0, session, 0, 0) == TAG_EVENT_REPLY;
 }
 
-static void dark(struct bench *bench, double seconds)
-{
-    tag_power_down(&bench->tag, bench->now_us * 2);
-    bench->now_us += seconds * 1e6;
-    tag_power_up(&bench->tag, &bench->world, bench->now_us * 2);
-    bench->now_us += 1500;
-}
-
 static void tag_flags_persist_as_the_sessions_ask(void **state)
 {
     (void)state;
@@ -734,6 +592,98 @@ static void tag_flags_persist_as_the_sessions_ask(void **state)
         dark(&bench, 100.0);
         assert_false(bench.tag.is_selected);
     }
+}
+
+/* Between 0.5 and 5 s after it was set, lit all the time, S1 is A again: not sooner, not later, and
+ * not for ever once it was set anew. */
+static void tag_s1_runs_out_while_lit(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct bench bench;
+        bench_open(&bench, rig_link_a, seed);
+        read_once(&bench, 1);
+        double set_us = bench.now_us;
+        while (!answers_a(&bench, 1)) {
+            assert_true(bench.now_us - set_us < 5.02e6);
+            bench.now_us += 10e3;
+        }
+        double held_us = bench.now_us - set_us;
+        assert_true(held_us > 0.5e6);
+        bench_open(&bench, rig_link_a, seed);
+        read_once(&bench, 1);
+        bench.now_us += 0.9 * held_us;
+        choose(&bench, 1, 4, 1, 0, "", 0); /* set to B again: counts from here */
+        bench.now_us += 0.9 * held_us;
+        assert_false(answers_a(&bench, 1));
+        bench.now_us += 0.2 * held_us;
+        assert_true(answers_a(&bench, 1));
+    }
+}
+
+/* [M] A round that the tag is part of does not lose it because S1 ran out meanwhile. */
+static void tag_s1_waits_for_the_rounds_end(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench, rig_link_a, 3);
+    read_once(&bench, 1);
+    assert_int_equal(query(&bench, 0, 1, 1, 4), TAG_EVENT_COMMAND);
+    assert_int_equal(bench.tag.state, TAG_ARBITRATE);
+    bench.now_us += 6e6; /* by itself it is A by now */
+    while (bench.tag.state == TAG_ARBITRATE) {
+        send(&bench, "0001");
+    }
+    assert_int_equal(ack(&bench, bench.tag.rn16), TAG_EVENT_REPLY);
+    send(&bench, "0001"); /* from the round's B to A, not from A to B */
+    assert_false(bench.tag.is_b[1]);
+    assert_true(answers_a(&bench, 1));
+}
+
+/* A dark time as long as the flags last, again and again, with light in between. */
+static void tag_flags_are_refreshed_by_light(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench, rig_link_a, 3);
+    read_once(&bench, 2);
+    read_once(&bench, 3);
+    choose(&bench, 4, 0, 1, 0, "", 0);
+    for (int i = 0; i < 30; i++) {
+        dark(&bench, 2.0);
+        bench.now_us += 1e5;
+    }
+    assert_false(answers_a(&bench, 2));
+    assert_false(answers_a(&bench, 3));
+    assert_true(bench.tag.is_selected);
+}
+
+static void tag_truncates_after_the_last_select_only(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench, rig_link_a, 9);
+    choose(&bench, 4, 0, 1, 32, "00110000", 1);
+    query(&bench, 3, 0, 0, 0);
+    ack(&bench, bench.tag.rn16);
+    assert_int_equal(bench.tag.reply.code.n_bits, 5 + 88 + 16);
+    choose(&bench, 4, 0, 1, 32, "00110000", 0); /* a later Select without Truncate */
+    query(&bench, 3, 0, 0, 0);
+    ack(&bench, bench.tag.rn16);
+    assert_int_equal(bench.tag.reply.code.n_bits, 128);
+    choose(&bench, 4, 0, 1, 32, "00110000", 1);
+    dark(&bench, 0.001); /* SL outlasts it, the truncation does not */
+    query(&bench, 3, 0, 0, 0);
+    ack(&bench, bench.tag.rn16);
+    assert_int_equal(bench.tag.reply.code.n_bits, 128);
+    /* a mask that ends beyond the EPC makes the Select invalid, one that ends with it does not */
+    char mask[128] = "";
+    append_hex(mask, sgtin_hex);
+    assert_int_equal(choose(&bench, 4, 0, 1, 32, mask, 1), TAG_EVENT_COMMAND);
+    query(&bench, 3, 0, 0, 0);
+    ack(&bench, bench.tag.rn16);
+    assert_int_equal(bench.tag.reply.code.n_bits, 21); /* 00000 and PacketCRC */
+    assert_int_equal(choose(&bench, 4, 0, 1, 33, mask, 1), TAG_EVENT_NONE);
 }
 
 static void tag_takes_b_to_a(void **state)
@@ -808,6 +758,10 @@ int main(void)
         cmocka_unit_test(tag_select_reads_every_bank),
         cmocka_unit_test(tag_query_asks_sel_and_target),
         cmocka_unit_test(tag_flags_persist_as_the_sessions_ask),
+        cmocka_unit_test(tag_s1_runs_out_while_lit),
+        cmocka_unit_test(tag_s1_waits_for_the_rounds_end),
+        cmocka_unit_test(tag_flags_are_refreshed_by_light),
+        cmocka_unit_test(tag_truncates_after_the_last_select_only),
         cmocka_unit_test(tag_takes_b_to_a),
         cmocka_unit_test(tag_draws_slots_and_rn16_evenly),
     };

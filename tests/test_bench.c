@@ -47,8 +47,9 @@ static const char *text_of(const json_t *line, const char *key)
 static void bench_lists_names_and_refuses_others(void **unused)
 {
     (void)unused;
-    static const char *const names[] = {"decode",      "turnaround", "sim",        "inventory",
-                                        "sensitivity", "canceller",  "robustness", "accuracy"};
+    static const char *const names[] = {"decode",     "turnaround",  "sim",
+                                        "inventory",  "sensitivity", "canceller",
+                                        "robustness", "accuracy",    "collisions"};
     assert_int_equal(bench("list"), 0);
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         assert_non_null(strstr(output, names[k]));
@@ -128,6 +129,13 @@ static void bench_receiver_stays_above_the_bound(void **unused)
     assert_int_equal(bench("robustness --quick --json --jobs 1 'fm0 40 kHz rn16: nothing'"), 0);
     line = line_parse();
     assert_true(json_number_value(json_object_get(line, "value")) < 0.02);
+    json_decref(line);
+    assert_int_equal(
+        bench("collisions --quick --json --jobs 1 'fm0 40 kHz: 2 tags, 3 dB apart, Eb/N0 18 dB'"),
+        0);
+    line = line_parse();
+    assert_true(json_number_value(json_object_get(line, "value")) > 0.8);
+    assert_true(json_number_value(json_object_get(line, "bound_both")) == 1.0);
     json_decref(line);
 }
 

@@ -87,9 +87,10 @@ static int demo_run(struct option_set *options, int n_arguments, char **argument
     return 7;
 }
 
-static const struct cli_command inventory_row = {"inventory", "", "the main job", demo_run, NULL};
-static const struct cli_command decode_row = {"decode", "FILE...", "recordings", demo_run,
-                                              " region "};
+static const struct cli_command inventory_row = {"inventory", "",   "the main job",
+                                                 demo_run,    NULL, NULL};
+static const struct cli_command decode_row = {"decode", "FILE...",  "recordings",
+                                              demo_run, " region ", NULL};
 const struct cli_command *const cli_commands[] = {&inventory_row, &decode_row, NULL};
 
 static char complaints[2048];

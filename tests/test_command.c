@@ -1,4 +1,4 @@
-/* test_command.c - the six inventory commands: golden strings, round trips, everything illegal. */
+/* test_command.c - inventory and access commands: golden strings, round trips, everything illegal. */
 #include "golden.h"
 
 #include "protocol/command.h"
@@ -17,6 +17,97 @@ static enum command_id id_of(const char *name)
 static unsigned field(const json_t *decoded, const char *key)
 {
     return (unsigned)golden_number(decoded, key);
+}
+
+/* "0110..." -> packed bytes. */
+static void pack(const char *text, uint8_t *packed)
+{
+    for (size_t i = 0; text[i]; i++) {
+        packed[i / 8] |= (uint8_t)((text[i] == '1') << (7 - i % 8));
+    }
+}
+
+static void pack_words(const json_t *words, uint8_t *packed)
+{
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        json_int_t word = json_integer_value(json_array_get(words, i));
+        packed[2 * i] = (uint8_t)(word >> 8);
+        packed[2 * i + 1] = (uint8_t)word;
+    }
+}
+
+/* The fields of the access commands; RN is the handle in all of them but Req_RN. */
+static void access_from_golden(const json_t *d, struct command *command)
+{
+    uint16_t rn = (uint16_t)(json_object_get(d, "RN") ? field(d, "RN") : 0);
+    switch (command->id) {
+    case COMMAND_REQ_RN: command->req_rn.rn = rn; break;
+    case COMMAND_READ:
+    case COMMAND_BLOCK_ERASE:
+        command->read.mem_bank = (uint8_t)field(d, "MemBank");
+        command->read.word_ptr = field(d, "WordPtr");
+        command->read.n_words = (uint8_t)field(d, "WordCount");
+        command->read.handle = rn;
+        break;
+    case COMMAND_WRITE:
+        command->write.mem_bank = (uint8_t)field(d, "MemBank");
+        command->write.word_ptr = field(d, "WordPtr");
+        command->write.cover = (uint16_t)field(d, "CoverData");
+        command->write.handle = rn;
+        break;
+    case COMMAND_KILL:
+    case COMMAND_ACCESS:
+        command->password.cover = (uint16_t)field(d, "CoverPwd");
+        command->password.handle = rn;
+        break;
+    case COMMAND_LOCK:
+        command->lock.mask = (uint16_t)strtoul(golden_text(d, "Mask"), NULL, 2);
+        command->lock.action = (uint16_t)strtoul(golden_text(d, "Action"), NULL, 2);
+        command->lock.handle = rn;
+        break;
+    case COMMAND_BLOCK_WRITE:
+        command->block_write.mem_bank = (uint8_t)field(d, "MemBank");
+        command->block_write.word_ptr = field(d, "WordPtr");
+        command->block_write.n_words = (uint8_t)field(d, "WordCount");
+        pack_words(json_object_get(d, "Data"), command->block_write.data);
+        command->block_write.handle = rn;
+        break;
+    case COMMAND_BLOCK_PERMALOCK:
+        command->block_permalock.lock = (uint8_t)field(d, "ReadLock");
+        command->block_permalock.mem_bank = (uint8_t)field(d, "MemBank");
+        command->block_permalock.block_ptr = field(d, "BlockPtr");
+        command->block_permalock.n_groups = (uint8_t)field(d, "BlockRange");
+        pack_words(json_object_get(d, "Mask"), command->block_permalock.mask);
+        command->block_permalock.handle = rn;
+        break;
+    case COMMAND_READ_BUFFER:
+        command->read_buffer.word_ptr = (uint16_t)field(d, "WordPtr");
+        command->read_buffer.n_data_bits = (uint16_t)field(d, "BitCount");
+        command->read_buffer.handle = rn;
+        break;
+    case COMMAND_CHALLENGE:
+    case COMMAND_AUTHENTICATE:
+        command->crypto.inc_rep_len = (uint8_t)field(d, "IncRepLen");
+        if (command->id == COMMAND_CHALLENGE) {
+            command->crypto.immed = (uint8_t)field(d, "Immed");
+        } else {
+            command->crypto.sen_rep = (uint8_t)field(d, "SenRep");
+        }
+        command->crypto.csi = (uint8_t)field(d, "CSI");
+        command->crypto.n_message_bits = (uint16_t)field(d, "Length");
+        pack(golden_text(d, "Message"), command->crypto.message);
+        command->crypto.handle = rn;
+        break;
+    case COMMAND_UNTRACEABLE:
+        command->untraceable.u = (uint8_t)field(d, "U");
+        command->untraceable.epc = (uint8_t)field(d, "EPC");
+        command->untraceable.tid = (uint8_t)field(d, "TID");
+        command->untraceable.user = (uint8_t)field(d, "User");
+        command->untraceable.range = (uint8_t)field(d, "Range");
+        command->untraceable.handle = rn;
+        break;
+    default: break;
+    }
 }
 
 /* Build the command from the golden's decoded fields, by hand and without the tables. */
@@ -48,13 +139,10 @@ static struct command command_from_golden(const json_t *item)
         command.select.mem_bank = (uint8_t)field(d, "MemBank");
         command.select.pointer = field(d, "Pointer");
         command.select.n_mask_bits = (uint8_t)field(d, "Length");
-        for (size_t i = 0; i < field(d, "Length"); i++) {
-            unsigned bit = golden_text(d, "Mask")[i] == '1';
-            command.select.mask[i / 8] |= (uint8_t)(bit << (7 - i % 8));
-        }
+        pack(golden_text(d, "Mask"), command.select.mask);
         command.select.truncate = (uint8_t)field(d, "Truncate");
         break;
-    default: break;
+    default: access_from_golden(d, &command); break;
     }
     return command;
 }
@@ -136,9 +224,16 @@ static void command_unknown_codes_are_told(void **state)
         const char *text;
         enum status status;
     } cases[] = {
-        {"", ST_SHORT},           {"0", ST_SHORT},          {"10", ST_SHORT},
-        {"1100", ST_SHORT},       {"1011", ST_NOT_FOUND},   {"11000001", ST_NOT_FOUND},
-        {"111", ST_NOT_FOUND},    {"100100111", ST_FORMAT}, /* QueryAdjust, UpDn 111 */
+        {"", ST_SHORT},
+        {"0", ST_SHORT},
+        {"10", ST_SHORT},
+        {"1100", ST_SHORT},
+        {"1011", ST_NOT_FOUND},
+        {"11000001", ST_SHORT},
+        {"11001010", ST_NOT_FOUND},
+        {"1111", ST_NOT_FOUND},
+        {"1110001000000110", ST_NOT_FOUND},
+        {"100100111", ST_FORMAT}, /* QueryAdjust, UpDn 111 */
         {"100100001", ST_FORMAT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -164,6 +259,13 @@ static void command_fields_out_of_range_are_named(void **state)
         {{.id = COMMAND_QUERY_ADJUST, .query_adjust = {0, 8}}, "field updn"},
         {{.id = COMMAND_SELECT, .select = {.target = 5}}, "field target"},
         {{.id = COMMAND_SELECT, .select = {.truncate = 2}}, "field truncate"},
+        {{.id = COMMAND_READ, .read = {.mem_bank = 4}}, "field mem_bank"},
+        {{.id = COMMAND_LOCK, .lock = {.mask = 0x400}}, "field mask"},
+        {{.id = COMMAND_KILL, .password = {.rfu = 8}}, "field rfu"},
+        {{.id = COMMAND_READ_BUFFER, .read_buffer = {.n_data_bits = 0x1000}}, "field bit_count"},
+        {{.id = COMMAND_AUTHENTICATE, .crypto = {.n_message_bits = 0x1000}}, "field length"},
+        {{.id = COMMAND_UNTRACEABLE, .untraceable = {.range = 3}}, "field range"},
+        {{.id = COMMAND_UNTRACEABLE, .untraceable = {.tid = 3}}, "field tid"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct bitbuf bits;
@@ -193,6 +295,53 @@ static void command_longest_select_round_trips(void **state)
     assert_memory_equal(&back, &command, sizeof back);
 }
 
+static void check_longest(const struct command *command, size_t n_bits)
+{
+    struct bitbuf bits;
+    struct command back;
+    bool crc_right = false;
+    assert_int_equal(command_encode(command, &bits), ST_OK);
+    assert_int_equal(bits.n_bits, n_bits);
+    assert_int_equal(command_decode(bits.bit, bits.n_bits, &back, &crc_right), ST_OK);
+    assert_true(crc_right);
+    assert_memory_equal(&back, command, sizeof back);
+}
+
+static void command_longest_access_commands_round_trip(void **state)
+{
+    (void)state;
+    struct command command;
+    memset(&command, 0, sizeof command);
+    command.id = COMMAND_BLOCK_WRITE;
+    command.block_write.mem_bank = BANK_USER;
+    command.block_write.word_ptr = UINT32_MAX;
+    command.block_write.n_words = 255;
+    memset(command.block_write.data, 0xC5, sizeof command.block_write.data);
+    command.block_write.handle = 0xBEEF;
+    check_longest(&command, 8 + 2 + 40 + 8 + 255 * 16 + 16 + 16);
+    memset(&command, 0, sizeof command);
+    command.id = COMMAND_BLOCK_PERMALOCK;
+    command.block_permalock.lock = 1;
+    command.block_permalock.mem_bank = BANK_USER;
+    command.block_permalock.block_ptr = UINT32_MAX;
+    command.block_permalock.n_groups = 255;
+    memset(command.block_permalock.mask, 0x3A, sizeof command.block_permalock.mask);
+    check_longest(&command, 8 + 8 + 1 + 2 + 40 + 8 + 255 * 16 + 16 + 16);
+    memset(&command, 0, sizeof command);
+    command.id = COMMAND_AUTHENTICATE;
+    command.crypto.n_message_bits = 0xFFF;
+    memset(command.crypto.message, 0x77, sizeof command.crypto.message - 1);
+    command.crypto.message[511] = 0x76; /* 4095 bits: the last one of the last byte is none */
+    check_longest(&command, 8 + 2 + 1 + 1 + 8 + 12 + 4095 + 16 + 16);
+}
+
+static void command_cover_coding_is_its_own_inverse(void **state)
+{
+    (void)state;
+    assert_int_equal(command_cover(0x3074, 0xA5A5), 0x95D1); /* the golden Write */
+    assert_int_equal(command_cover(0x95D1, 0xA5A5), 0x3074);
+}
+
 struct printed {
     char text[256];
 };
@@ -220,6 +369,13 @@ static void command_fields_print_by_name(void **state)
     command_each_field(&select, print_field, &printed);
     assert_string_equal(printed.text, "target=4/3 action=0/3 mem_bank=1/2 pointer=20/0 "
                                       "length=8/8 mask=30/8m truncate=0/1 ");
+    printed.text[0] = '\0';
+    struct command permalock = {
+        .id = COMMAND_BLOCK_PERMALOCK,
+        .block_permalock = {.mem_bank = 3, .n_groups = 1, .mask = {0x80, 1}, .handle = 0x1234}};
+    command_each_field(&permalock, print_field, &printed); /* a reading one has no mask */
+    assert_string_equal(printed.text, "rfu=0/8 lock=0/1 mem_bank=3/2 block_ptr=0/0 "
+                                      "block_range=1/8 handle=1234/16 ");
 }
 
 int main(void)
@@ -231,6 +387,8 @@ int main(void)
         cmocka_unit_test(command_unknown_codes_are_told),
         cmocka_unit_test(command_fields_out_of_range_are_named),
         cmocka_unit_test(command_longest_select_round_trips),
+        cmocka_unit_test(command_longest_access_commands_round_trip),
+        cmocka_unit_test(command_cover_coding_is_its_own_inverse),
         cmocka_unit_test(command_fields_print_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -395,18 +395,29 @@ static void line_keep(enum log_level level, const char *line)
     snprintf(last_line, sizeof last_line, "%s", line);
 }
 
-/* Totals after so many silent slots; due looks every slot of 1.5 ms.   ret  lines told */
-static int run_slots(struct diagnose_run *run, struct record_status *total, double *t_s, int n,
-                     enum reply_cause cause)
+struct watched { /* a run of silent slots, the diagnosis looking on */
+    struct diagnose_run run;
+    struct record_status total;
+    double t_s;
+};
+
+static void watch_begin(struct watched *watched)
+{
+    memset(watched, 0, sizeof *watched);
+    log_set_sink(line_keep);
+}
+
+/* So many silent slots of 1.5 ms more; due looks at every one.   ret  lines told */
+static int watch_slots(struct watched *watched, int n, enum reply_cause cause)
 {
     int n_told = 0;
     struct diagnose_view view;
     for (int k = 0; k < n; k++) {
-        *t_s += 1.5e-3;
-        total->slots[SLOT_EMPTY]++;
-        total->causes[cause]++;
-        if (diagnose_run_due(run, total, *t_s, &view)) {
-            n_told += diagnose_run_tell(run, &view);
+        watched->t_s += 1.5e-3;
+        watched->total.slots[SLOT_EMPTY]++;
+        watched->total.causes[cause]++;
+        if (diagnose_run_due(&watched->run, &watched->total, watched->t_s, &view)) {
+            n_told += diagnose_run_tell(&watched->run, &view);
         }
     }
     return n_told;
@@ -415,54 +426,42 @@ static int run_slots(struct diagnose_run *run, struct record_status *total, doub
 static void diagnose_run_tells_once_and_again_on_change(void **state)
 {
     (void)state;
-    static struct diagnose_run run;
-    static struct record_status total;
-    memset(&run, 0, sizeof run);
-    memset(&total, 0, sizeof total);
-    total.leak_dbfs = -10, total.noise_dbfs = -60;
-    double t_s = 0;
-    log_set_sink(line_keep);
-    assert_int_equal(run_slots(&run, &total, &t_s, 1990, REPLY_CAUSE_NONE), 0); /* 2.985 s */
-    assert_int_equal(run_slots(&run, &total, &t_s, 20, REPLY_CAUSE_NONE), 1);
+    static struct watched watched;
+    watch_begin(&watched);
+    watched.total.leak_dbfs = -10, watched.total.noise_dbfs = -60;
+    assert_int_equal(watch_slots(&watched, 1990, REPLY_CAUSE_NONE), 0); /* 2.985 s */
+    assert_int_equal(watch_slots(&watched, 20, REPLY_CAUSE_NONE), 1);
     assert_non_null(strstr(last_line, "nothing read for 3 s: no tag answers"));
-    assert_int_equal(run_slots(&run, &total, &t_s, 5000, REPLY_CAUSE_NONE), 0);
-    assert_int_equal(run_slots(&run, &total, &t_s, 4000, REPLY_CAUSE_COMMANDS), 1);
+    assert_int_equal(watch_slots(&watched, 5000, REPLY_CAUSE_NONE), 0);
+    assert_int_equal(watch_slots(&watched, 4000, REPLY_CAUSE_COMMANDS), 1);
     assert_non_null(strstr(last_line, "interference"));
-    assert_int_equal(run_slots(&run, &total, &t_s, 5000, REPLY_CAUSE_COMMANDS), 0);
+    assert_int_equal(watch_slots(&watched, 5000, REPLY_CAUSE_COMMANDS), 0);
     log_set_sink(NULL);
 }
 
 static void diagnose_run_takes_later_silence_for_an_empty_field(void **state)
 {
     (void)state;
-    static struct diagnose_run run;
-    static struct record_status total;
-    memset(&run, 0, sizeof run);
-    memset(&total, 0, sizeof total);
-    double t_s = 0;
-    log_set_sink(line_keep);
-    assert_int_equal(run_slots(&run, &total, &t_s, 100, REPLY_CAUSE_NONE), 0);
-    total.reads = 1;
-    assert_int_equal(run_slots(&run, &total, &t_s, 9000, REPLY_CAUSE_NONE), 0);
-    total.clipped = 5000; /* but not for a receiver that clips now */
-    assert_int_equal(run_slots(&run, &total, &t_s, 3000, REPLY_CAUSE_CLIPPED), 1);
+    static struct watched watched;
+    watch_begin(&watched);
+    assert_int_equal(watch_slots(&watched, 100, REPLY_CAUSE_NONE), 0);
+    watched.total.reads = 1;
+    assert_int_equal(watch_slots(&watched, 9000, REPLY_CAUSE_NONE), 0);
+    watched.total.clipped = 5000; /* but not for a receiver that clips now */
+    assert_int_equal(watch_slots(&watched, 3000, REPLY_CAUSE_CLIPPED), 1);
     log_set_sink(NULL);
 }
 
 static void diagnose_run_is_quiet_while_tags_are_read(void **state)
 {
     (void)state;
-    static struct diagnose_run run;
-    static struct record_status total;
-    memset(&run, 0, sizeof run);
-    memset(&total, 0, sizeof total);
-    double t_s = 0;
-    log_set_sink(line_keep);
+    static struct watched watched;
+    watch_begin(&watched);
     for (int k = 0; k < 20; k++) { /* a read every 2.25 s, whatever goes on between */
-        total.reads++;
-        assert_int_equal(run_slots(&run, &total, &t_s, 1500, REPLY_CAUSE_COMMANDS), 0);
+        watched.total.reads++;
+        assert_int_equal(watch_slots(&watched, 1500, REPLY_CAUSE_COMMANDS), 0);
     }
-    assert_int_equal(run_slots(&run, &total, &t_s, 1500, REPLY_CAUSE_COMMANDS), 1);
+    assert_int_equal(watch_slots(&watched, 1500, REPLY_CAUSE_COMMANDS), 1);
     log_set_sink(NULL);
 }
 

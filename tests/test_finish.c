@@ -379,7 +379,7 @@ static void retime_averages_edges(void **unused)
                                            .gain = gain,
                                            .offset = offset,
                                            .noise_variance = air.n0 * air.rate_sps};
-            retime_run(retime, &request, 0.25, start);
+            retime_run(retime, &request, &(struct retime_look){0.25, 8}, start);
             for (size_t j = 0; j < n; j++) {
                 assert_true(start[j + 1] > start[j]);
             }

@@ -16,6 +16,7 @@ struct tag {
     enum tag_state state;
     uint16_t slot, rn;
     int flag[4];
+    double s1_set_us; /* S1 runs out after 500 ms */
     unsigned n_reads;
 };
 
@@ -28,8 +29,9 @@ struct field {
     double lose_epc, drop_reply; /* probabilities: EPC with a wrong CRC; nothing after ACK */
     double late;
     size_t n_naks, n_adjusts, n_queries, n_selects;
-    size_t n_flipped_unread; /* tags that left the pass though nobody read them */
-    double us;               /* air time so far */
+    size_t n_read_for_nothing; /* a Select came before the flag could turn */
+    size_t n_flipped_unread;   /* tags that left the pass though nobody read them */
+    double us, end_us;         /* air time so far; where the test ends, 0: it does not */
     const struct link *link;
     size_t n_slots;
 };
@@ -67,6 +69,7 @@ static void tag_draw_slot(struct tag *tag)
 static void tag_flip(struct tag *tag)
 {
     tag->flag[field.session] ^= 1;
+    tag->s1_set_us = field.us;
     field.n_flipped_unread += tag->n_reads == 0;
 }
 
@@ -88,6 +91,9 @@ static void field_query(const struct command *command)
     for (size_t i = 0; i < field.n_tags; i++) {
         struct tag *tag = &field.tags[i];
         tag->state = READY;
+        if (field.session == 1 && field.us - tag->s1_set_us > 500e3) {
+            tag->flag[1] = 0;
+        }
         if (tag->flag[field.session] == command->query.target) {
             tag_draw_slot(tag);
         }
@@ -99,7 +105,9 @@ static void field_adjust(const struct command *command)
     field.n_adjusts++;
     assert_true(field.in_round);
     assert_int_equal(command->query_adjust.session, field.session);
-    field.q += command->query_adjust.updn == UPDN_UP ? 1 : -1;
+    field.q += command->query_adjust.updn == UPDN_UP     ? 1
+               : command->query_adjust.updn == UPDN_DOWN ? -1
+                                                         : 0;
     assert_in_range(field.q, 0, 15);
     for (size_t i = 0; i < field.n_tags; i++) {
         struct tag *tag = &field.tags[i];
@@ -139,10 +147,17 @@ static void field_select(const struct command *command)
     field.n_selects++;
     field.in_round = false;
     assert_int_equal(command->select.n_mask_bits, 0);
-    assert_true(command->select.action == 0 || command->select.action == 4);
+    const unsigned action = command->select.action, session = command->select.target;
+    assert_true(action == 0 || action == 4 || action == 3);
     for (size_t i = 0; i < field.n_tags; i++) {
-        field.tags[i].state = READY;
-        field.tags[i].flag[command->select.target] = command->select.action == 4;
+        struct tag *tag = &field.tags[i];
+        field.n_read_for_nothing += tag->state == ACKNOWLEDGED && action == 3;
+        tag->state = READY;
+        if (session == 1 && field.us - tag->s1_set_us > 500e3) {
+            tag->flag[1] = 0;
+        }
+        tag->flag[session] = action == 3 ? !tag->flag[session] : action == 4;
+        tag->s1_set_us = field.us;
     }
 }
 
@@ -159,11 +174,12 @@ static struct inventory_event hear_slot(void)
     field.n_slots++;
     if (n_replies == 0) {
         field.us += fmax(field.link->t1_max_us, field.link->t4_min_us);
-        return (struct inventory_event){HEARD_NOTHING, 0};
+        return (struct inventory_event){.heard = HEARD_NOTHING};
     }
     field.us +=
         field.link->t1_nom_us + link_reply_us(field.link, 16, false) + field.link->t2_min_us;
-    return (struct inventory_event){n_replies == 1 ? HEARD_RN16 : HEARD_COLLISION, rn};
+    return (struct inventory_event){.heard = n_replies == 1 ? HEARD_RN16 : HEARD_COLLISION,
+                                    .rn16 = rn};
 }
 
 static struct inventory_event hear_ack(const struct command *command)
@@ -176,7 +192,7 @@ static struct inventory_event hear_ack(const struct command *command)
                 field.tags[i].slot = 0;
             }
         }
-        return (struct inventory_event){HEARD_LATE, 0};
+        return (struct inventory_event){.heard = HEARD_LATE};
     }
     for (size_t i = 0; i < field.n_tags; i++) {
         struct tag *tag = &field.tags[i];
@@ -191,13 +207,13 @@ static struct inventory_event hear_ack(const struct command *command)
     field.us +=
         field.link->t1_nom_us + link_reply_us(field.link, 128, false) + field.link->t2_min_us;
     if (chance(field.drop_reply)) {
-        return (struct inventory_event){HEARD_NOTHING, 0};
+        return (struct inventory_event){.heard = HEARD_NOTHING};
     }
     if (chance(field.lose_epc)) {
-        return (struct inventory_event){HEARD_EPC_BAD, 0};
+        return (struct inventory_event){.heard = HEARD_EPC_BAD};
     }
     answering->n_reads++;
-    return (struct inventory_event){HEARD_EPC, 0};
+    return (struct inventory_event){.heard = HEARD_EPC};
 }
 
 /* Send one command to the field, hear what it answers. */
@@ -225,7 +241,7 @@ static struct inventory_event field_hear(const struct inventory_step *step)
     default: fail();
     }
     field.us += field.link->t4_min_us;
-    return (struct inventory_event){HEARD_SENT, 0};
+    return (struct inventory_event){.heard = HEARD_SENT};
 }
 
 static size_t n_unread(unsigned n_reads)
@@ -256,7 +272,6 @@ static struct inventory_cfg default_cfg(void)
     option_fill(set, &inventory_options, &cfg);
     option_set_free(&set);
     cfg.target = 0; /* most tests look at one pass of A */
-    cfg.idle_to_collision_ratio = NAN;
     return cfg;
 }
 
@@ -270,9 +285,13 @@ struct totals {
 static struct totals run(const struct inventory_cfg *cfg, const struct link *link, unsigned n_reads)
 {
     static struct inventory inventory;
-    struct inventory_event event = {HEARD_START, 0};
+    struct inventory_event event = {.heard = HEARD_START};
     struct totals totals = {.estimate_first = NAN};
-    inventory_init(&inventory, cfg, link);
+    struct inventory_cfg timed = *cfg;
+    if (timed.times.idle_us <= 0.0) {
+        timed.times = slot_times_of(link, link->t2_min_us, 0.0);
+    }
+    inventory_init(&inventory, &timed, link);
     for (long n = 0; n < N_STEPS_MAX && (n_reads == 0 || n_unread(n_reads) > 0); n++) {
         struct inventory_step step;
         inventory_advance(&inventory, &event, &step);
@@ -285,7 +304,7 @@ static struct totals run(const struct inventory_cfg *cfg, const struct link *lin
             totals.rounds++;
             totals.round_slots += step.ended_round.slots;
         }
-        if (step.done) {
+        if (step.done || (field.end_us > 0 && field.us >= field.end_us)) {
             return totals;
         }
         event = field_hear(&step);
@@ -323,7 +342,10 @@ static double mean_rate(bool profile_c, size_t n_tags, double step, double ratio
     for (int i = 0; i < n_runs; i++) {
         struct inventory_cfg cfg = default_cfg();
         cfg.q_step = step;
-        cfg.idle_to_collision_ratio = ratio;
+        cfg.policy = POLICY_Q;
+        cfg.q_start = 4;
+        cfg.times = slot_times_of(&link, link.t2_min_us, 0.0);
+        cfg.times.idle_us = ratio * cfg.times.collided_us;
         field_fill(n_tags, 1000 + (uint64_t)i, &link);
         run(&cfg, &link, 1);
         us += field.us;
@@ -428,7 +450,7 @@ static void inventory_quiet_field_keeps_q_low(void **state)
     struct totals totals = run(&cfg, &link, 0);
     assert_int_equal(totals.rounds, 500);
     assert_int_equal(n_unread(1), 0);
-    assert_int_equal(field.q, 0);
+    assert_in_range(field.q, 0, 1);
     assert_int_equal(totals.outcomes[SLOT_SINGLE], 10);
     assert_int_equal(totals.round_slots, field.n_slots); /* no slot lost in the tallies */
 }
@@ -479,7 +501,7 @@ static void inventory_estimate_is_right_on_average(void **state)
 static void advance(struct inventory *inventory, enum inventory_heard heard,
                     struct inventory_step *step)
 {
-    const struct inventory_event event = {heard, 0x6C0A};
+    const struct inventory_event event = {.heard = heard, .rn16 = 0x6C0A};
     inventory_advance(inventory, &event, step);
 }
 
@@ -493,7 +515,7 @@ static void inventory_bad_epc_is_asked_again_then_refused(void **state)
     inventory_init(&inventory, &cfg, &link);
     advance(&inventory, HEARD_START, &step);
     assert_int_equal(step.command.id, COMMAND_QUERY);
-    assert_int_equal(step.command.query.q, 4);
+    assert_int_equal(step.command.query.q, 5);
     advance(&inventory, HEARD_RN16, &step);
     assert_int_equal(step.command.id, COMMAND_ACK);
     assert_int_equal(step.command.ack.rn, 0x6C0A);
@@ -520,6 +542,153 @@ static void inventory_bad_epc_is_asked_again_then_refused(void **state)
     assert_int_equal(step.command.id, COMMAND_QUERY);
     assert_true(step.ended_round.valid);
     assert_int_equal(step.ended_round.slots, 2);
+}
+
+/* The session's Select comes before every pass, masks after it, each with its action; the Query asks for
+ * SL. */
+static void inventory_masks_open_every_pass(void **state)
+{
+    (void)state;
+    struct link link = make_link(false);
+    struct inventory_cfg cfg = default_cfg();
+    struct inventory inventory;
+    struct inventory_step step;
+    cfg.session = 2;
+    cfg.q_start = 0;
+    cfg.n_masks = 2;
+    cfg.mask[0] = (struct inventory_mask){2, 8, 12, {0x80, 0x10}, 0};
+    cfg.mask[1] = (struct inventory_mask){1, 32, 16, {0x30, 0x34}, 2};
+    cfg.truncated_epc_bits = 96;
+    inventory_init(&inventory, &cfg, &link);
+    advance(&inventory, HEARD_START, &step);
+    for (unsigned pass = 0; pass < 3; pass++) {
+        assert_int_equal(step.command.id, COMMAND_SELECT);
+        assert_int_equal(step.command.select.target, 2);
+        assert_int_equal(step.command.select.n_mask_bits, 0);
+        assert_int_equal(step.command.select.truncate, 0);
+        advance(&inventory, HEARD_SENT, &step);
+        assert_int_equal(step.command.id, COMMAND_SELECT);
+        assert_int_equal(step.expect, REPLY_NONE);
+        assert_int_equal(step.command.select.target, 4);
+        assert_int_equal(step.command.select.truncate, 0);
+        assert_int_equal(step.command.select.action, 0);
+        assert_int_equal(step.command.select.mem_bank, 2);
+        assert_int_equal(step.command.select.pointer, 8);
+        assert_int_equal(step.command.select.n_mask_bits, 12);
+        assert_int_equal(step.command.select.mask[0], 0x80);
+        advance(&inventory, HEARD_SENT, &step);
+        assert_int_equal(step.command.id, COMMAND_SELECT);
+        assert_int_equal(step.command.select.action, 2);
+        assert_int_equal(step.command.select.mem_bank, 1);
+        assert_int_equal(step.command.select.truncate, 1); /* the last Select before the Query */
+        advance(&inventory, HEARD_SENT, &step);
+        assert_int_equal(step.command.id, COMMAND_QUERY);
+        assert_int_equal(step.command.query.sel, 3);
+        advance(&inventory, HEARD_NOTHING, &step); /* nobody: the next pass */
+    }
+}
+
+/* Many tags for a long time: S1 is set anew before it runs out, never between a read and the turn of its
+ * flag, and so each tag is read once. Without that they come back. */
+static void inventory_focus_keeps_read_tags_quiet(void **state)
+{
+    (void)state;
+    struct link link = make_link(false);
+    for (int refreshes = 0; refreshes < 2; refreshes++) {
+        for (int policy = 0; policy < 4; policy++) {
+            struct inventory_cfg cfg = default_cfg();
+            cfg.session = 1;
+            cfg.select_all = INVENTORY_SELECT_START;
+            cfg.policy = policy;
+            cfg.refreshes = refreshes;
+            cfg.q_start = policy == POLICY_FIXED ? 8 : cfg.q_start;
+            field_fill(N_TAGS_MAX / 2, 77, &link);
+            field.end_us = 3e6;
+            struct totals totals = run(&cfg, &link, 0);
+            assert_int_equal(n_unread(1), 0);
+            assert_int_equal(field.n_read_for_nothing, 0);
+            if (refreshes) {
+                assert_int_equal(totals.outcomes[SLOT_SINGLE], field.n_tags);
+                assert_in_range(field.n_selects, field.us / 500e3, field.us / 140e3);
+            } else {
+                assert_true(totals.outcomes[SLOT_SINGLE] > field.n_tags * 3 / 2);
+                assert_int_equal(field.n_selects, 1);
+            }
+        }
+    }
+}
+
+/* Each tag once: one Select at the start, none after it, whatever gaps there are. */
+static void inventory_start_selects_once(void **state)
+{
+    (void)state;
+    struct link link = make_link(false);
+    struct inventory_cfg cfg = default_cfg();
+    cfg.session = 2;
+    cfg.select_all = INVENTORY_SELECT_START;
+    cfg.rounds_max = 3000;
+    field_fill(200, 78, &link);
+    for (size_t i = 0; i < field.n_tags; i++) {
+        field.tags[i].flag[2] = i % 2; /* as an earlier run left them */
+    }
+    struct totals totals = run(&cfg, &link, 0);
+    assert_int_equal(field.n_selects, 1);
+    assert_int_equal(n_unread(1), 0);
+    assert_int_equal(totals.outcomes[SLOT_SINGLE], 200);
+    struct inventory inventory;
+    struct inventory_step step;
+    inventory_init(&inventory, &cfg, &link);
+    advance(&inventory, HEARD_START, &step);
+    assert_int_equal(step.command.id, COMMAND_SELECT);
+    advance(&inventory, HEARD_SENT, &step);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(step.command.id, COMMAND_QUERY);
+        advance(&inventory, HEARD_NOTHING, &step);
+        advance(&inventory, HEARD_START, &step); /* power is back */
+    }
+}
+
+/* Masks come again after a gap, from where they stood; between the two Selects that set S1 anew the
+ * second one is made up for. */
+static void inventory_goes_on_with_selects_after_a_gap(void **state)
+{
+    (void)state;
+    struct link link = make_link(false);
+    struct inventory_cfg cfg = default_cfg();
+    struct inventory inventory;
+    struct inventory_step step;
+    cfg.session = 1;
+    cfg.refreshes = true;
+    cfg.select_all = 0;
+    cfg.q_start = cfg.q_min = cfg.q_max = 0;
+    cfg.times.idle_us = 400e3;
+    cfg.times.collided_us = cfg.times.single_us = 1e3;
+    cfg.n_masks = 2;
+    cfg.mask[0] = (struct inventory_mask){1, 32, 8, {0x30}, 0};
+    cfg.mask[1] = (struct inventory_mask){1, 32, 8, {0x31}, 1};
+    inventory_init(&inventory, &cfg, &link);
+    advance(&inventory, HEARD_START, &step);
+    assert_int_equal(step.command.select.action, 0);
+    advance(&inventory, HEARD_SENT, &step);
+    for (int k = 0; k < 3; k++) { /* the second mask does not go out */
+        assert_int_equal(step.command.id, COMMAND_SELECT);
+        assert_int_equal(step.command.select.action, 1);
+        advance(&inventory, HEARD_START, &step);
+    }
+    advance(&inventory, HEARD_SENT, &step);
+    assert_int_equal(step.command.id, COMMAND_QUERY);
+    advance(&inventory, HEARD_NOTHING, &step); /* 400 ms went by */
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(step.command.id, COMMAND_SELECT);
+        assert_int_equal(step.command.select.target, 1);
+        assert_int_equal(step.command.select.action, 3);
+        if (k == 0) {
+            advance(&inventory, HEARD_SENT, &step);
+            advance(&inventory, HEARD_START, &step); /* the second one did not go out: again */
+        }
+    }
+    advance(&inventory, HEARD_SENT, &step);
+    assert_int_equal(step.command.select.target, 4); /* masks, since time went by */
 }
 
 /* Where there is no room for the step, the field goes down instead of sending it: a round that was only
@@ -577,7 +746,8 @@ static void inventory_goes_on_with_a_pass_after_a_hop(void **state)
     assert_int_equal(step.command.query.target, 1);
     advance(&inventory, HEARD_RN16, &step);
     advance(&inventory, HEARD_EPC, &step); /* somebody is there: another frame, not sent any more */
-    assert_int_equal(step.command.id, COMMAND_QUERY);
+    assert_int_equal(step.command.id, COMMAND_QUERY_ADJUST);
+    assert_int_equal(step.command.query_adjust.updn, UPDN_SAME);
     for (int k = 0; k < 3; k++) {
         advance(&inventory, HEARD_START, &step);
         assert_int_equal(step.command.id, COMMAND_QUERY);
@@ -607,6 +777,10 @@ int main(void)
         cmocka_unit_test(inventory_recovers_lost_epcs),
         cmocka_unit_test(inventory_estimate_is_right_on_average),
         cmocka_unit_test(inventory_bad_epc_is_asked_again_then_refused),
+        cmocka_unit_test(inventory_masks_open_every_pass),
+        cmocka_unit_test(inventory_focus_keeps_read_tags_quiet),
+        cmocka_unit_test(inventory_start_selects_once),
+        cmocka_unit_test(inventory_goes_on_with_selects_after_a_gap),
         cmocka_unit_test(inventory_forgets_a_round_that_was_not_sent),
         cmocka_unit_test(inventory_goes_on_with_a_pass_after_a_hop),
         cmocka_unit_test(inventory_check_wants_q_in_order),

@@ -98,6 +98,49 @@ static void near_meets_the_bound(void **unused)
     }
 }
 
+/* A leak 60 dB above the noise that the quiet took to stand still: its turn over the window; and of noise
+ * one complex dimension at most (turn and growth), the levels either side of a tag's step apart. */
+static void near_follows_a_slow_leak(void **unused)
+{
+    (void)unused;
+    static const double turned_rad[] = {0.0, 1e-3, -0.01, 0.04, 0.2}; /* over the window */
+    for (size_t k = 0; k < COUNT(turned_rad); k++) {
+        double sum = 0.0;
+        for (unsigned trial = 0; trial < 40; trial++) {
+            struct near near;
+            double turn = turned_rad[k] / SAMPLES, growth = trial % 2 ? 0.03 : 0.0;
+            double _Complex level = 1000.0 * cexp(I * ref_between(&rng, 0.0, TWO_PI));
+            noise_fill(1.0);
+            carrier_add(level, turn, growth);
+            near_init(&near, QUIET, level, 0.0, 0.0);
+            near_fit_leak(&near, &air, SAMPLES);
+            /* 4 sigma of the bound 6 v / (n^3 a^2), half of it phase; the step of a tag is fitted too */
+            double bound = sqrt(6.0 / pow(SAMPLES, 3)) / 1000.0;
+            assert_float_equal(near.tone[0].turn_rad, turn, 4.0 * 2.0 * bound);
+            static float _Complex left[SAMPLES];
+            for (size_t i = 0; i < SAMPLES; i++) {
+                left[i] = (float _Complex)(carrier[i] - level);
+            }
+            near.tone[0].level[0] -= level; /* float has no room for both */
+            for (size_t i = 0; i < SAMPLES; i++) {
+                double away = (double)i - near.middle;
+                double _Complex was = level * cexp(I * near.tone[0].turn_rad * away);
+                left[i] -= (float _Complex)(was - level);
+            }
+            near_accumulate(&near, -1.0, 0, left, SAMPLES);
+            double _Complex mean[2] = {0}; /* either side of the step may stand anywhere */
+            for (size_t i = 0; i < SAMPLES; i++) {
+                mean[i >= QUIET] += left[i] / (double)(i >= QUIET ? SAMPLES - QUIET : QUIET);
+            }
+            for (size_t i = 0; i < SAMPLES; i++) {
+                sum += pow(cabs(left[i] - mean[i >= QUIET]), 2) / 40.0;
+            }
+        }
+        printf("%+.3f rad in the window: %.2f dimensions of noise left\n", turned_rad[k], sum);
+        assert_true(sum < 1.0 + 3.5 * sqrt(1.0 / 40.0)); /* 3.5 sigma */
+    }
+}
+
 /* A tag's waveform, 100 times as strong as the noise, beside two carriers as strong and far stronger:
  * what is taken of the tag is for the tag's spectrum to say; no more than a symbol's energy is harm. */
 static void near_tells_carriers_from_a_tag(void **unused)
@@ -190,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(near_meets_the_bound),
+        cmocka_unit_test(near_follows_a_slow_leak),
         cmocka_unit_test(near_tells_carriers_from_a_tag),
         cmocka_unit_test(near_follows_fading),
         cmocka_unit_test(near_means_its_samples),

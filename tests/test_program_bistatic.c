@@ -332,18 +332,8 @@ static void program_split_finds_the_clock(void **state)
 static void program_split_repeats_itself(void **state)
 {
     (void)state;
-    char *text[2];
-    for (size_t k = 0; k < 2; k++) {
-        struct program program;
-        program_run(&program, SIM "--tags 10 --duration 0.3 --trace --bistatic.mode split "
-                                  "--radio.sim.rx_clock_ppm -2.5 --radio.sim.rx_start_us 777");
-        program_succeeded(&program);
-        text[k] = program_without_host(program.out);
-        program_free(&program);
-    }
-    assert_string_equal(text[0], text[1]);
-    free(text[0]);
-    free(text[1]);
+    program_check_repeats(SIM "--tags 10 --duration 0.3 --trace --bistatic.mode split "
+                              "--radio.sim.rx_clock_ppm -2.5 --radio.sim.rx_start_us 777");
 }
 
 static void program_split_says_when_it_hears_nothing(void **state)
@@ -365,14 +355,16 @@ static void program_split_says_when_it_hears_nothing(void **state)
     "--radio.sim.emitter2_level_db 0 --radio.sim.emitter2_period_s 0.1 "                           \
     "--radio.sim.emitter2_silent_s 0.085 --radio.sim.emitter2_silent_from_s -0.0025 "
 
+/* The beat of two carriers 2.3 kHz apart starves tags that have no power to spare, whatever the reader does:
+ * with some to spare, or with a beat too quick to starve any, nothing is lost. */
 static void program_gated_helper_reads_as_monostatic_with_its_gate(void **state)
 {
     (void)state;
     static const char *const helped[] = {
-        "--tags 50 --duration 5 " GATE PAUSING
+        "--tags 50 --duration 5 --radio.sim.tag_sensitivity_dbm -30 " GATE PAUSING
         "--radio.sim.emitter2_offset_hz 2288 --radio.sim.emitter2_clock_ppm 2.5",
         "--tags 50 --duration 5 " GATE PAUSING
-        "--radio.sim.emitter2_offset_hz -2288 --radio.sim.emitter2_clock_ppm -2.5",
+        "--radio.sim.emitter2_offset_hz -22288 --radio.sim.emitter2_clock_ppm -2.5",
     };
     check_rates("--tags 50 --duration 5 " GATE, helped, 2);
 }

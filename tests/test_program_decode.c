@@ -281,6 +281,51 @@ static void decode_reads_real_miller_replies(void **state)
     run_free(&run);
 }
 
+/* The same recording as a receiver whose oscillator is so far off would have made it: a real leak, with its own
+ * phase noise and settling, that turns. */
+static void decode_reads_a_real_leak_that_turns(void **state)
+{
+    (void)state;
+    static const double offset_hz[] = {-10.0, 100.0, 300.0, -500.0, 1e3, -3e3, 10e3};
+    static float x[2 * 40000];
+    char path[256], base[128], turned_path[160], text[512];
+    if (!capture_at_hand("bruno_m2_40k_trext1", path, sizeof path)) {
+        skip();
+    }
+    strcpy(strrchr(path, '.'), ".sigmf-data");
+    base_name(base, sizeof base, "turned");
+    snprintf(turned_path, sizeof turned_path, "%s.cf32", base);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t n = fread(x, 2 * sizeof *x, sizeof x / (2 * sizeof *x), file);
+    fclose(file);
+    assert_true(n > 30000);
+    for (size_t k = 0; k < sizeof offset_hz / sizeof *offset_hz; k++) {
+        file = fopen(turned_path, "wb");
+        assert_non_null(file);
+        for (size_t i = 0; i < n; i++) {
+            double angle = 2.0 * 3.14159265358979 * offset_hz[k] * (double)i / 800e3;
+            float turned[2] = {(float)(x[2 * i] * cos(angle) - x[2 * i + 1] * sin(angle)),
+                               (float)(x[2 * i] * sin(angle) + x[2 * i + 1] * cos(angle))};
+            assert_int_equal(fwrite(turned, sizeof turned, 1, file), 1);
+        }
+        fclose(file);
+        snprintf(text, sizeof text, "decode %s --format cf32 --rate 800k --json", turned_path);
+        struct run run = run_of(text);
+        static const char *const rn16[] = {"FD74", "DBF2", "628C", "DD1D", "B8DB"};
+        size_t n_slots = 0;
+        for (size_t e = 0; e < json_array_size(run.events); e++) {
+            const json_t *event = json_array_get(run.events, e);
+            if (program_event_is(event, "slot")) {
+                assert_in_range(n_slots, 0, 4);
+                assert_string_equal(program_text(event, "rn16"), rn16[n_slots++]);
+            }
+        }
+        assert_int_equal(n_slots, 5);
+        run_free(&run);
+    }
+}
+
 /* Slots of a live run and of its recording: the same Q in force, and an empty field stays empty. */
 static void slots_agree(unsigned n_tags)
 {
@@ -559,6 +604,7 @@ int main(void)
         cmocka_unit_test_teardown(decode_tries_what_fits_without_a_query, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_a_real_singulation, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_real_miller_replies, program_kill_all),
+        cmocka_unit_test_teardown(decode_reads_a_real_leak_that_turns, program_kill_all),
         cmocka_unit_test_teardown(decode_tells_the_slots_of_the_live_run, program_kill_all),
         cmocka_unit_test_teardown(decode_loses_no_command, program_kill_all),
         cmocka_unit_test_teardown(decode_tells_status_and_file, program_kill_all),

@@ -1,7 +1,6 @@
 /* test_program_guard.c - whatever befalls the program, the last the far end was sent is silence: crashes,
  * each thread that decides standing still (held by ptrace), signals that end a run. The far end is
  * zmq_field, which tells the last sample that was not zero. */
-#include <dirent.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -126,29 +125,6 @@ static void program_guard_ends_the_carrier_when_it_crashes(void **state)
     }
 }
 
-/* Thread of a process by its name. */
-static pid_t thread_find(pid_t process, const char *name)
-{
-    char path[300];
-    pid_t found = 0;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
-    DIR *tasks = opendir(path);
-    assert_non_null(tasks);
-    for (struct dirent *task; (task = readdir(tasks));) {
-        char text[32] = "";
-        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)process, task->d_name);
-        FILE *file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
-        if (file && fgets(text, sizeof text, file) && strncmp(text, name, strlen(name)) == 0) {
-            found = (pid_t)atoi(task->d_name);
-        }
-        if (file) {
-            fclose(file);
-        }
-    }
-    closedir(tasks);
-    return found;
-}
-
 struct hold {
     pid_t thread;
     atomic_int held; /* 1: yes, -1: not permitted */
@@ -177,7 +153,7 @@ static void hold_and_check(const char *command, const char *name, const char *wh
              patience_s);
     pair_start(&pair, flags);
     pair_await(&pair, command);
-    struct hold held = {.thread = thread_find(pair.reader.process, name)};
+    struct hold held = {.thread = program_thread(pair.reader.process, name)};
     assert_true(held.thread > 0);
     double begin_s = program_clock_s();
     pthread_t tracer;

@@ -184,20 +184,9 @@ static void program_plan_cycles_antennas_without_carrier_between(void **state)
 static void program_plan_repeats_itself(void **state)
 {
     (void)state;
-    char *text[2];
-    for (int k = 0; k < 2; k++) {
-        struct program program;
-        program_run(&program,
-                    "inventory " QUIET " --tags 10 --seed 2 --radio.region fcc --freq 915M "
-                    "--radio.hop_dwell_s 0.05 --trace --duration 1 "
-                    "--radio.antennas RX2,TX/RX --radio.antenna_dwell_s 0.1");
-        program_succeeded(&program);
-        text[k] = program_without_host(program.out);
-        program_free(&program);
-    }
-    assert_string_equal(text[0], text[1]);
-    free(text[0]);
-    free(text[1]);
+    program_check_repeats("inventory " QUIET " --tags 10 --seed 2 --radio.region fcc --freq 915M "
+                          "--radio.hop_dwell_s 0.05 --trace --duration 1 "
+                          "--radio.antennas RX2,TX/RX --radio.antenna_dwell_s 0.1");
 }
 
 static void program_plan_refuses_before_it_starts(void **state)

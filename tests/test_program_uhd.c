@@ -43,7 +43,8 @@ static void run(struct ran *ran, int n_tags, double slow, double duration_s, con
     program_run(&ran->program,
                 "inventory --radio uhd --args addr=" ADDRESS
                 " --radio.region lab --freq 915M --rate 1M --tx-gain 60 --rx-gain 30 "
-                "--radio.tx_lead_us %d --publish.zmq.enabled=false --json --duration %g%s%s",
+                "--radio.tx_lead_us %d --radio.uhd.delay_us 40 --publish.zmq.enabled=false --json "
+                "--duration %g%s%s",
                 LEAD_US, duration_s, *reader ? " " : "", reader);
     ran->report = softusrp_rig_stop(&rig);
     ran->events = program_events(&ran->program);

@@ -459,6 +459,93 @@ static void record_command_tells_bits_and_parameters(void **state)
     json_decref(root);
 }
 
+/* Long fields of a command off the air. */
+static void record_command_tells_long_fields_and_handles(void **state)
+{
+    (void)state;
+    struct record record = {.type = RECORD_COMMAND};
+    record.command = (struct record_command){.decoded = true, .crc_right = true};
+    struct command *command = &record.command.command;
+    command->id = COMMAND_BLOCK_WRITE;
+    command->block_write.mem_bank = BANK_USER;
+    command->block_write.n_words = 255;
+    memset(command->block_write.data, 0xC5, sizeof command->block_write.data);
+    command->block_write.handle = 0x0B1C;
+    json_t *root = parsed(json_of(&record, &undated));
+    assert_int_equal(strlen(json_string_value(json_object_get(root, "data"))), 4 * 255);
+    assert_string_equal(json_string_value(json_object_get(root, "handle")), "0B1C");
+    json_decref(root);
+    char line[256];
+    assert_true(record_to_line(&record, &undated, line, sizeof line) > 0);
+    assert_non_null(strstr(line, "BlockWrite mem_bank=3"));
+}
+
+static void record_access_tells_what_came_of_it(void **state)
+{
+    (void)state;
+    struct record record = {.type = RECORD_ACCESS, .t_s = 0.25};
+    record.access = (struct record_access){.epc = {0x30, 0x34},
+                                           .n_epc_bits = 16,
+                                           .op = "read user 0 1",
+                                           .outcome = ACCESS_OK,
+                                           .n_data_bits = 16,
+                                           .data = {0xCA, 0xFE}};
+    assert_string_equal(json_of(&record, &undated),
+                        "{\"v\":1,\"type\":\"access\",\"reader\":\"dock-1\",\"t\":0.25,"
+                        "\"epc\":\"3034\",\"op\":\"read user 0 1\",\"ok\":true,"
+                        "\"outcome\":\"ok\",\"data\":\"CAFE\",\"error\":\"\"}");
+    char line[256];
+    assert_true(record_to_line(&record, &undated, line, sizeof line) > 0);
+    assert_string_equal(line,
+                        "    0.2500 3034                      read user 0 1            ok     "
+                        "  CAFE");
+    record.access = (struct record_access){.op = "kill",
+                                           .outcome = ACCESS_UNKNOWN,
+                                           .error = "nobody knows",
+                                           .chip = "Impinj Monza R6",
+                                           .uri = "urn:epc:stid:x001.x160.x0"};
+    json_t *root = parsed(json_of(&record, &undated));
+    assert_false(json_is_true(json_object_get(root, "ok")));
+    assert_string_equal(json_string_value(json_object_get(root, "outcome")), "unknown");
+    assert_string_equal(json_string_value(json_object_get(root, "data")), "");
+    assert_string_equal(json_string_value(json_object_get(root, "chip")), "Impinj Monza R6");
+    assert_string_equal(json_string_value(json_object_get(root, "uri")),
+                        "urn:epc:stid:x001.x160.x0");
+    json_decref(root);
+    assert_true(record_to_line(&record, &undated, line, sizeof line) > 0);
+    assert_non_null(strstr(line, "nobody knows"));
+}
+
+static void record_watch_tells_who_is_missed_and_back(void **state)
+{
+    (void)state;
+    struct record record = {.type = RECORD_WATCH, .t_s = 2.5};
+    record.watch = (struct record_watch){.epc = "30*", .absent_s = 2.5, .seen_s = NAN};
+    assert_string_equal(json_of(&record, &undated),
+                        "{\"v\":1,\"type\":\"watch\",\"reader\":\"dock-1\",\"t\":2.5,"
+                        "\"epc\":\"30*\",\"present\":false,\"absent_s\":2.500000,"
+                        "\"seen_t\":null}");
+    char line[256];
+    assert_true(record_to_line(&record, &undated, line, sizeof line) > 0);
+    assert_non_null(strstr(line, "30*"));
+    assert_non_null(strstr(line, "is missed, never seen so far"));
+    record.watch.seen_s = 1.0;
+    record.watch.absent_s = 1.5;
+    record.watch.is_present = true;
+    char text[RECORD_JSON_MAX];
+    snprintf(text, sizeof text, "%s", json_of(&record, &undated));
+    assert_true(record_to_line(&record, &undated, line, sizeof line) > 0);
+    assert_non_null(strstr(line, "is back, not seen for 1.500 s"));
+    struct record back;
+    struct record_context context;
+    assert_int_equal(record_from_json(text, strlen(text), &back, &context), ST_OK);
+    assert_int_equal(back.type, RECORD_WATCH);
+    assert_string_equal(back.watch.epc, "30*");
+    assert_true(back.watch.is_present);
+    assert_true(back.watch.absent_s == 1.5);
+    assert_true(back.watch.seen_s == 1.0);
+}
+
 static void record_command_unknown_has_bits_only(void **state)
 {
     (void)state;
@@ -639,6 +726,64 @@ static void record_parse_gives_the_record_back(void **state)
     assert_int_equal(record.slot.rn16, 0xFF);
 }
 
+/* Who gave proof and who did not, as JSON, as a line, and back again. */
+static void record_auth_is_told_and_comes_back(void **state)
+{
+    (void)state;
+    struct record record = read_example(), read;
+    assert_null(strstr(json_of(&record, &undated), "authenticated"));
+    record.read.is_keyed = true;
+    record.read.authenticated_s = NAN;
+    const char *text = json_of(&record, &undated);
+    assert_non_null(strstr(text, "\"authenticated\":false"));
+    assert_null(strstr(text, "authenticated_s"));
+    record.read.is_authenticated = true;
+    record.read.authenticated_s = 0.25;
+    text = json_of(&record, &undated);
+    assert_non_null(strstr(text, ",\"authenticated\":true,\"authenticated_s\":0.250000"));
+    assert_int_equal(back(text, &read), ST_OK);
+    assert_true(read.read.is_keyed);
+    assert_true(read.read.is_authenticated);
+    assert_true(read.read.authenticated_s == 0.25);
+
+    struct record failed = {.type = RECORD_AUTH, .t_s = 1.5};
+    failed.auth = (struct record_auth){.report = {.has_epc = true,
+                                                  .n_epc_bits = 16,
+                                                  .epc = {0x30, 0x34},
+                                                  .n_tags = 1,
+                                                  .n = {0, 2, 1},
+                                                  .last = AUTH_REPLAYED},
+                                       .first_s = 0.5,
+                                       .last_s = 1.25};
+    text = json_of(&failed, &undated);
+    static const char expected[] =
+        "\"epc\":\"3034\",\"tags\":1,\"reason\":\"replay\",\"reason_text\":\"replayed "
+        "answer\",\"reasons\":{\"wrong_key\":2,\"replay\":1},\"failures\":3,\"first_t\":0.5,"
+        "\"last_t\":1.25}";
+    assert_non_null(strstr(text, expected));
+    struct record again;
+    assert_int_equal(back(text, &again), ST_OK);
+    assert_non_null(strstr(json_of(&again, &undated), expected));
+    check_line(&failed, "    1.5000 3034                     authentication failed: wrong key, 2 "
+                        "times; replayed answer, 1 time");
+    failed.auth.report.has_epc = false;
+    failed.auth.report.n_tags = 7;
+    assert_null(strstr(json_of(&failed, &undated), "\"epc\""));
+    check_line(&failed, "    1.5000 7 further tags, authentication failed: wrong key, 2 times; "
+                        "replayed answer, 1 time");
+
+    struct record status = status_example();
+    assert_null(strstr(json_of(&status, &undated), "auth_"));
+    status.status.has_auth = true;
+    status.status.auth[AUTH_AUTHENTIC] = 5;
+    status.status.auth[AUTH_SILENT] = 2;
+    text = json_of(&status, &undated);
+    static const char totals[] = "\"auth_ok\":5,\"auth_reasons\":{\"silent\":2},\"auth_failed\":2,";
+    assert_non_null(strstr(text, totals));
+    assert_int_equal(back(text, &again), ST_OK);
+    assert_non_null(strstr(json_of(&again, &undated), totals));
+}
+
 static void record_parse_refuses_what_is_malformed(void **state)
 {
     (void)state;
@@ -697,6 +842,9 @@ int main(void)
         cmocka_unit_test(record_read_tells_each_channel),
         cmocka_unit_test(record_round_tells_its_slots),
         cmocka_unit_test(record_command_tells_bits_and_parameters),
+        cmocka_unit_test(record_command_tells_long_fields_and_handles),
+        cmocka_unit_test(record_access_tells_what_came_of_it),
+        cmocka_unit_test(record_watch_tells_who_is_missed_and_back),
         cmocka_unit_test(record_command_unknown_has_bits_only),
         cmocka_unit_test(record_status_nests_latency_and_host),
         cmocka_unit_test(record_numbers_are_never_nan_nor_minus_zero),
@@ -704,6 +852,7 @@ int main(void)
         cmocka_unit_test(record_decimals_do_not_follow_the_locale),
         cmocka_unit_test(record_line_stays_in_its_columns),
         cmocka_unit_test(record_parse_gives_the_record_back),
+        cmocka_unit_test(record_auth_is_told_and_comes_back),
         cmocka_unit_test(record_parse_refuses_what_is_malformed),
         cmocka_unit_test(record_parse_keeps_escape_sequences_from_the_terminal),
     };

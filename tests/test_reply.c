@@ -119,6 +119,43 @@ static void reply_cut_is_short(void **state)
     }
 }
 
+/* gen2.md 8.6: the golden reply leaves the first bits to the mask of its Select. */
+static void reply_truncated_is_made_whole(void **state)
+{
+    (void)state;
+    json_t *list = golden_load("tag_replies");
+    static uint8_t bit[LIMIT_BITS];
+    size_t n_bits = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        if (!strncmp(golden_text(item, "what"), "truncated", 9)) {
+            n_bits = golden_bits(golden_text(item, "bits"), bit);
+        }
+    }
+    json_decref(list);
+    struct epc_reply reply;
+    char hex[2 * sizeof reply.epc + 1];
+    const size_t n_mask_bits = 96 - (n_bits - 21);
+    static uint8_t mask[32] = {0x30, 0x74};
+    assert_int_equal(reply_truncated_n_bits(96, n_mask_bits), n_bits);
+    assert_int_equal(reply_parse_truncated(bit, n_bits, mask, n_mask_bits, &reply), ST_OK);
+    assert_true(reply.crc_right);
+    assert_true(reply.is_truncated);
+    assert_int_equal(reply.n_epc_bits, 96);
+    bits_to_hex(reply.epc, 12, hex);
+    assert_string_equal(hex, "3074257BF7194E4000001A85");
+    bit[20] ^= 1;
+    assert_int_equal(reply_parse_truncated(bit, n_bits, mask, n_mask_bits, &reply), ST_OK);
+    assert_false(reply.crc_right);
+    bit[20] ^= 1;
+    assert_int_equal(reply_parse_truncated(bit, 36, mask, n_mask_bits, &reply), ST_SHORT);
+    assert_int_equal(reply_parse_truncated(bit, n_bits, mask, n_mask_bits + 1, &reply), ST_FORMAT);
+    assert_int_equal(reply_parse_truncated(bit, n_bits, mask, 4096 + n_mask_bits, &reply),
+                     ST_FORMAT);
+    bit[4] = 1;
+    assert_int_equal(reply_parse_truncated(bit, n_bits, mask, n_mask_bits, &reply), ST_FORMAT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +165,7 @@ int main(void)
         cmocka_unit_test(reply_empty_and_longest_epc_are_read),
         cmocka_unit_test(reply_damage_is_a_verdict),
         cmocka_unit_test(reply_cut_is_short),
+        cmocka_unit_test(reply_truncated_is_made_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_softusrp_guard.c - whatever befalls the program, a USRP stops transmitting: what it was still told to
  * send, through stock libuhd, ends within the transmit lead and 20 ms of the fault. The software USRP keeps
  * the device time of the last sample that was not zero. Hopping and the gain cap are seen there too. */
-#include <dirent.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -22,19 +21,21 @@
 #include <cmocka.h>
 
 #include "tests/program.h"
+#include "tests/softusrp_rig.h"
 
-#define PROGRAM_SOFTUSRP ZP_BUILD_DIR "/tests/softusrp"
 #define ADDRESS "127.0.91.2"
 #define SLOW (PROGRAM_IS_SLOW ? 16.0 : 4.0) /* a device second lasts so many of ours */
 #define LEAD_S 0.01
 #define ALLOWED_S (LEAD_S + 0.02)
+#define USRP "--device addr=" ADDRESS " --tags 5"
 #define LAB                                                                                        \
     "--radio uhd --args addr=" ADDRESS " --radio.region lab --freq 915M --tx-gain 60 "             \
-    "--rate 2M --radio.tx_lead_us 10000 --json --publish.zmq.enabled=false"
+    "--rate 2M --radio.tx_lead_us 10000 --radio.uhd.silence_s 10 --json "                          \
+    "--publish.zmq.enabled=false"
 
 struct set_up {
-    struct program usrp, reader;
-    size_t n_reports;
+    struct softusrp_rig usrp;
+    struct program reader;
 };
 
 static void nap(double s)
@@ -42,79 +43,32 @@ static void nap(double s)
     nanosleep(&(struct timespec){.tv_sec = (time_t)s, .tv_nsec = (long)(fmod(s, 1.0) * 1e9)}, NULL);
 }
 
-static void usrp_start(struct set_up *set_up, const char *flags)
-{
-    set_up->n_reports = 0;
-    program_launch(&set_up->usrp, PROGRAM_SOFTUSRP, "--device addr=" ADDRESS " --tags 5 %s", flags);
-    program_await_lines(&set_up->usrp, "ready", 1, 5.0);
-}
-
-/* The last line of what the software USRP wrote. */
-static json_t *report_read(const char *text)
-{
-    const char *last = text, *end = strrchr(text, '\n');
-    for (const char *line = text; line && line < end; line = strchr(line, '\n') + 1) {
-        last = line;
-    }
-    json_t *report = json_loads(last, JSON_DISABLE_EOF_CHECK, NULL);
-    assert_non_null(report);
-    return report;
-}
-
-static json_t *report_ask(struct set_up *set_up)
-{
-    static char text[1 << 20];
-    kill(set_up->usrp.process, SIGUSR1);
-    program_await_lines(&set_up->usrp, "\"event\":\"report\"", ++set_up->n_reports, 10.0);
-    ssize_t n = 0;
-    do { /* to the end of the line */
-        n = pread(set_up->usrp.out_file, text, sizeof text - 1, 0);
-    } while (n > 0 && text[n - 1] != '\n');
-    text[n > 0 ? n : 0] = '\0';
-    return report_read(text);
-}
-
-static const json_t *device_of(const json_t *report)
-{
-    return json_array_get(json_object_get(report, "devices"), 0);
-}
-
-static const json_t *tx_of(const json_t *report)
-{
-    const json_t *channels = json_object_get(device_of(report), "channels");
-    return json_object_get(json_array_get(channels, 0), "tx");
-}
-
-/* NaN: nothing was transmitted. */
-static double last_nonzero_s(const json_t *report)
-{
-    const json_t *value = json_object_get(tx_of(report), "last_nonzero_s");
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
+#define TX "devices.0.channels.0.tx."
 
 /* Wait until the carrier has been on for a while.   ret  device time now */
 static double carrier_await(struct set_up *set_up)
 {
-    for (int k = 0; k < 400; k++) {
-        json_t *report = report_ask(set_up);
-        double on = json_number_value(json_object_get(tx_of(report), "samples_on"));
-        double last_s = last_nonzero_s(report);
-        double now_s = json_number_value(json_object_get(device_of(report), "now_s"));
-        json_decref(report);
+    for (int k = 0; k < 400 && !program_has_ended(&set_up->reader); k++) {
+        const json_t *report = softusrp_rig_report(&set_up->usrp);
+        const double on = softusrp_rig_number(report, TX "samples_on");
+        const double last_s = softusrp_rig_number(report, TX "last_nonzero_s");
+        const double now_s = softusrp_rig_number(report, "devices.0.now_s");
         if (on > 0.05 * 2e6 && now_s - last_s < 0.05) {
             return now_s;
         }
         nap(0.05);
     }
-    fail_msg("no carrier; stderr of the reader is lost with it");
+    if (!program_has_ended(&set_up->reader)) {
+        kill(set_up->reader.process, SIGTERM);
+    }
+    program_wait(&set_up->reader, 20.0);
+    fail_msg("no carrier; stderr of the reader:\n%s", set_up->reader.err);
     return NAN;
 }
 
 static void reader_start(struct set_up *set_up, const char *command)
 {
-    char slow[32];
-    snprintf(slow, sizeof slow, "--slow %g", SLOW);
-    usrp_start(set_up, slow);
+    softusrp_rig_start(&set_up->usrp, USRP " --slow %g", SLOW);
     program_launch(&set_up->reader, PROGRAM_ZPREADER, "%s " LAB, command);
 }
 
@@ -123,49 +77,20 @@ static void silence_check(struct set_up *set_up, double fault_s, double allowed_
 {
     double now_s = fault_s;
     for (int k = 0; k < 400 && now_s < fault_s + allowed_s + 0.05; k++) {
-        json_t *report = report_ask(set_up);
-        now_s = json_number_value(json_object_get(device_of(report), "now_s"));
-        json_decref(report);
+        now_s = softusrp_rig_number(softusrp_rig_report(&set_up->usrp), "devices.0.now_s");
         nap(0.05);
     }
-    kill(set_up->usrp.process, SIGINT);
-    program_wait(&set_up->usrp, 10.0);
-    program_succeeded(&set_up->usrp);
-    json_t *report = report_read(set_up->usrp.out);
-    double last_s = last_nonzero_s(report);
-    now_s = json_number_value(json_object_get(device_of(report), "now_s"));
+    const json_t *report = softusrp_rig_stop(&set_up->usrp);
+    double last_s = softusrp_rig_number(report, TX "last_nonzero_s");
+    now_s = softusrp_rig_number(report, "devices.0.now_s");
     assert_true(last_s > 0.0);
     assert_true(now_s > fault_s + allowed_s);
     if (!(last_s <= fault_s + allowed_s)) {
         fail_msg("carrier until %.4f s after the fault, %.4f allowed; stderr:\n%s",
                  last_s - fault_s, allowed_s, set_up->reader.err);
     }
-    json_decref(report);
     program_free(&set_up->reader);
-    program_free(&set_up->usrp);
-}
-
-static pid_t thread_find(pid_t process, const char *name)
-{
-    char path[300];
-    pid_t found = 0;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
-    DIR *tasks = opendir(path);
-    assert_non_null(tasks);
-    for (struct dirent *task; (task = readdir(tasks));) {
-        char text[32] = "";
-        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)process, task->d_name);
-        FILE *file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
-        if (file && fgets(text, sizeof text, file) && strncmp(text, name, strlen(name)) == 0) {
-            found = (pid_t)atoi(task->d_name);
-        }
-        if (file) {
-            fclose(file);
-        }
-    }
-    closedir(tasks);
-    assert_true(found > 0);
-    return found;
+    softusrp_rig_free(&set_up->usrp);
 }
 
 static void softusrp_guard_silent_after_a_signal(void **state)
@@ -205,7 +130,7 @@ static void softusrp_guard_silent_after_a_crash(void **state)
         reader_start(&set_up, "inventory");
         carrier_await(&set_up);
         pid_t process = set_up.reader.process;
-        pid_t thread = rows[k].thread ? thread_find(process, rows[k].thread) : process;
+        pid_t thread = rows[k].thread ? program_thread(process, rows[k].thread) : process;
         double fault_s = carrier_await(&set_up);
         assert_int_equal(syscall(SYS_tgkill, process, thread, rows[k].number), 0);
         program_wait_killed(&set_up.reader, rows[k].number, 20.0);
@@ -243,7 +168,7 @@ static void softusrp_guard_silent_when_a_thread_hangs(void **state)
         struct set_up set_up;
         reader_start(&set_up, "inventory --run.watchdog_s 1");
         carrier_await(&set_up);
-        struct hold held = {.thread = thread_find(set_up.reader.process, threads[k])};
+        struct hold held = {.thread = program_thread(set_up.reader.process, threads[k])};
         double fault_s = carrier_await(&set_up);
         pthread_t tracer;
         assert_int_equal(pthread_create(&tracer, NULL, hold, &held), 0);
@@ -260,7 +185,7 @@ static void softusrp_guard_silent_when_a_thread_hangs(void **state)
 
 static double setting_last(const json_t *report, const char *what)
 {
-    const json_t *settings = json_object_get(device_of(report), "settings");
+    const json_t *settings = softusrp_rig_value(report, "devices.0.settings");
     double value = NAN;
     for (size_t k = 0; k < json_array_size(settings); k++) {
         const json_t *setting = json_array_get(settings, k);
@@ -278,21 +203,18 @@ static void softusrp_guard_hops_and_caps_the_gain(void **state)
     (void)state;
     struct set_up set_up;
     /* its clock goes on even where the program is kept waiting: when things happen is what counts */
-    usrp_start(&set_up, "--slow 16 --stall 1e6");
+    softusrp_rig_start(&set_up.usrp, USRP " --slow 16 --stall 1e6");
     program_launch(&set_up.reader, PROGRAM_ZPREADER,
                    "emit --radio uhd --args addr=" ADDRESS " --radio.region fcc --freq 915.25M "
                    "--tx-gain 85 --rate 2M --radio.hop_dwell_s 0.1 --radio.hop_settle_us 20000 "
-                   "--duration 0.65 --json");
+                   "--duration 0.65 --radio.uhd.silence_s 10 --json");
     program_wait(&set_up.reader, 40.0);
     program_succeeded(&set_up.reader);
     assert_non_null(strstr(set_up.reader.err, "transmit gain lowered from 85 to 69.75 dB"));
-    kill(set_up.usrp.process, SIGINT);
-    program_wait(&set_up.usrp, 10.0);
-    json_t *report = report_read(set_up.usrp.out);
+    const json_t *report = softusrp_rig_stop(&set_up.usrp);
     assert_true(setting_last(report, "tx_gain") == 69.75);
-    const json_t *burst = json_array_get(json_object_get(tx_of(report), "bursts"), 0);
-    double begin_s = program_number(burst, "start_s");
-    const json_t *settings = json_object_get(device_of(report), "settings");
+    double begin_s = softusrp_rig_number(report, TX "bursts.0.start_s");
+    const json_t *settings = softusrp_rig_value(report, "devices.0.settings");
     unsigned n_hops = 0;
     double channels_hz[16] = {915.25e6};
     for (size_t k = 0; k < json_array_size(settings); k++) {
@@ -314,12 +236,11 @@ static void softusrp_guard_hops_and_caps_the_gain(void **state)
     }
     assert_true(n_hops >= 5); /* of six: a slow host may have to leave one out */
     /* on for at most 80 of each 100 ms, the first time for all of them */
-    double on_s = program_number(tx_of(report), "samples_on") / 2e6;
+    double on_s = softusrp_rig_number(report, TX "samples_on") / 2e6;
     assert_true(on_s <= 0.1 + 6.0 * 0.08);
     assert_true(on_s > 0.25);
-    json_decref(report);
     program_free(&set_up.reader);
-    program_free(&set_up.usrp);
+    softusrp_rig_free(&set_up.usrp);
 }
 
 int main(void)

@@ -641,7 +641,12 @@ static void tx_shape_takes_two_commands_and_no_more(void **state)
     assert_int_equal(tx_shape_command(shape, &link, bit, 4, false, end_tick + 1, &frame), ST_RANGE);
     assert_int_equal(tx_shape_command(shape, &link, bit, 4, false, 900.0, &frame), ST_OK);
     assert_int_equal(tx_shape_command(shape, &link, bit, 4, false, 2000.0, &frame), ST_BUSY);
-    tx_shape_render(shape, out, (size_t)end_tick + 20 - 200);
+    int64_t room_tick = tx_shape_room_tick(shape);
+    assert_in_range(room_tick, (int64_t)end_tick, (int64_t)end_tick + 20);
+    tx_shape_render(shape, out, (size_t)room_tick - 1 - 200);
+    assert_true(tx_shape_room_tick(shape) == room_tick);
+    tx_shape_render(shape, out, 1);
+    assert_true(tx_shape_room_tick(shape) == INT64_MIN);
     assert_int_equal(tx_shape_command(shape, &link, bit, 4, false, 2000.0, &frame), ST_OK);
     tx_shape_free(&shape);
     assert_null(shape);

@@ -38,7 +38,11 @@ void uhd_host_open(struct uhd_host *host, const char *args)
     char all[256];
     /* a streamer stamps parts of packets by the master clock its session began with */
     snprintf(all, sizeof all, "%s,master_clock_rate=%.0f", args, UHD_HOST_RATE_SPS);
-    uhd_ok(uhd_usrp_make(&host->usrp, all));
+    uhd_error error = UHD_ERROR_KEY; /* not found: a busy machine answers late */
+    for (int k = 0; k < 3 && error == UHD_ERROR_KEY; k++) {
+        error = uhd_usrp_make(&host->usrp, all);
+    }
+    uhd_ok(error);
     uhd_ok(uhd_usrp_set_rx_rate(host->usrp, UHD_HOST_RATE_SPS, 0));
     uhd_ok(uhd_usrp_set_tx_rate(host->usrp, UHD_HOST_RATE_SPS, 0));
     uhd_tune_request_t request = {.target_freq = UHD_HOST_FREQ_HZ,

@@ -171,6 +171,29 @@ static bool step(struct field *field)
            zmq_send(field->rx, field->reply, n * n_channels * sample_bytes, 0) >= 0;
 }
 
+/* What a tag holds at the end; of User memory nothing behind the last word that is not zero. */
+static void print_memory(const struct air *air, size_t index)
+{
+    struct air_tag_memory memory;
+    air_tag_read_memory(air, index, &memory);
+    printf(",\"killed\":%s,\"secured\":%s,\"kill_password\":\"%08X\",\"access_password\":\"%08X\","
+           "\"pc\":\"%04X\",\"lock_bits\":\"%03X\",\"permalocked\":\"%llX\",\"true_key\":%s,"
+           "\"n_access_heard\":%llu,\"n_access_lost\":%llu,\"user\":\"",
+           memory.state == AIR_TAG_KILLED ? "true" : "false",
+           memory.state == AIR_TAG_SECURED ? "true" : "false", (unsigned)memory.kill_password,
+           (unsigned)memory.access_password, memory.epc_words[1], memory.lock_bits,
+           (unsigned long long)memory.permalocked_blocks, memory.has_true_key ? "true" : "false",
+           (unsigned long long)memory.n_access_heard, (unsigned long long)memory.n_access_lost);
+    size_t n_words = memory.n_user_words;
+    while (n_words > 0 && memory.user_words[n_words - 1] == 0) {
+        n_words--;
+    }
+    for (size_t i = 0; i < n_words; i++) {
+        printf("%04X", memory.user_words[i]);
+    }
+    printf("\"");
+}
+
 static void print_truth(const struct field *field)
 {
     uint64_t n_rn16 = 0, n_epc = 0, n_acks = 0, n_late = 0;
@@ -190,7 +213,9 @@ static void print_truth(const struct field *field)
         for (size_t byte = 0; byte < truth.n_epc_bits / 8; byte++) {
             printf("%02X", truth.epc[byte]);
         }
-        printf("\",\"n_epc_sent\":%llu}", (unsigned long long)truth.n_epc_sent);
+        printf("\",\"n_epc_sent\":%llu", (unsigned long long)truth.n_epc_sent);
+        print_memory(field->air, k);
+        printf("}");
     }
     printf("],\"n_rn16_sent\":%llu,\"n_epc_sent\":%llu,\"n_acks_heard\":%llu,"
            "\"n_acks_late\":%llu}\n",

@@ -1,251 +1,19 @@
-/* air.c - the front: builds the population and the channel, lets ticks pass. */
+/* air.c - the front: lets ticks pass, tells the truth. */
 #include "radio/air/air.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/require.h"
 #include "config/units.h"
-#include "radio/air/check.h"
-#include "radio/air/detector.h"
-#include "radio/air/fading.h"
-#include "radio/air/modulator.h"
-#include "radio/air/noise.h"
-#include "radio/air/population.h"
-#include "radio/air/receiver.h"
-#include "radio/air/resampler.h"
-#include "radio/air/sources.h"
-#include "radio/air/tag.h"
+#include "radio/air/air_parts.h"
 
-#define CHUNK_SAMPLES_MAX SOURCES_SAMPLES_MAX
-#define CHUNK_US 40.0 /* shorter than any command: no tag can be asked twice within a chunk */
-#define HOLD_US 50.0
-#define RELEARN_US 2000.0
-#define POWER_OFF_DB 1.5 /* a tag keeps running this far below its power-up level */
-#define THRESHOLD_RATIO 0.5
-#define THRESHOLD_SPREAD 0.06 /* full width over the population */
-#define HYSTERESIS_RATIO 0.04
 #define ENVELOPE_POWER_MAX 1e12f
-
-struct air_tag {
-    struct tag tag;
-    struct population_path path;
-    struct modulator modulator;
-    double ebn0_ratio;   /* NaN: from the budget */
-    int64_t scale_tick;  /* when the half swing is set anew; DETECTOR_NEVER: as it is */
-    float carrier_min;   /* field below this at that time is no carrier: scale kept */
-    float scale;         /* on the budget's half swing */
-    float _Complex gain; /* at receiver 0, carrier included */
-    double power_dbm;
-};
-
-struct air {
-    struct air_cfg cfg;
-    struct tag_world world;
-    double rate_sps, freq_hz;
-    unsigned n_tx, n_rx;
-    struct sources sources;
-    int64_t tick;
-    size_t n_tags;
-    struct air_tag *tags;
-    struct detector_member *members;
-    struct detector *detectors; /* one, or with several transmitters one for each tag */
-    size_t n_detectors;
-    size_t *active; /* tags with a reply to send, ascending: the sums' order must not vary */
-    size_t n_active, n_to_scale;
-    double noise_power;
-    struct noise_table table;
-    struct receiver receivers[AIR_RECEIVERS_MAX];
-    float _Complex still[AIR_RECEIVERS_MAX][AIR_SOURCES_MAX]; /* idle tags: sum of -h */
-    struct fading fading;
-    size_t chunk_samples;
-    struct resampler_bank *clock; /* of the receivers; NULL: the transmitters' */
-    int64_t rx_tick;              /* next sample of the receivers */
-    int64_t n_early;              /* samples they take before tick 0, still to be made */
-    float _Complex last_tx[AIR_SOURCES_MAX];
-    float envelope[CHUNK_SAMPLES_MAX];
-    float level[CHUNK_SAMPLES_MAX];
-    float _Complex field[CHUNK_SAMPLES_MAX];
-};
 
 struct detector_context {
     struct air *air;
     size_t first_tag;
 };
-
-/* ---- making ---- */
-
-/* What the cfg says of all tags' swings, relative to the leak of transmitter 0 at receiver 0. */
-static void set_swing(const struct air *air, struct population_path *path)
-{
-    const struct air_cfg *cfg = &air->cfg;
-    double _Complex leak = (double _Complex)air->receivers[0].leak[0];
-    double _Complex swing = (double _Complex)(path->forward[0] * path->back[0]);
-    double ratio = 1.0;
-    if (!isnan(cfg->tag_level_db)) {
-        ratio = units_amplitude_ratio_from_db(cfg->tag_level_db) * cabs(leak) / cabs(swing);
-    }
-    for (unsigned j = 0; j < AIR_RECEIVERS_MAX; j++) {
-        double channel = j == 0 ? 1.0 : units_amplitude_ratio_from_db(cfg->channel_tag_db);
-        path->back[j] *= (float)(ratio * channel);
-    }
-    if (!isnan(cfg->tag_angle_deg)) {
-        double angle = cfg->tag_angle_deg * UNITS_PI / 180.0 + carg(leak) - carg(swing);
-        path->back[0] *= (float)cos(angle) + (float)sin(angle) * I;
-    }
-}
-
-static void make_tag(struct air *air, size_t index)
-{
-    struct air_tag *item = &air->tags[index];
-    const struct air_cfg *cfg = &air->cfg;
-    uint64_t random = (uint64_t)cfg->seed;
-    random = noise_mix(&random) + index;
-    random = noise_mix(&random);
-    uint8_t epc[POPULATION_EPC_BYTES];
-    population_epc((uint64_t)cfg->seed, (enum population_scheme)cfg->epc_scheme, (uint32_t)index,
-                   epc);
-    population_place(cfg, air->freq_hz, &random, &item->path);
-    set_swing(air, &item->path);
-    tag_init(&item->tag, epc, 8 * sizeof epc, (uint64_t)cfg->seed << 24 | index, noise_mix(&random),
-             &air->world);
-    item->scale = 1.0f;
-    item->scale_tick = DETECTOR_NEVER;
-    item->gain = item->path.forward[0] * item->path.back[0];
-    double forward = (double)cabsf(item->path.forward[0]);
-    item->power_dbm = 20.0 * log10(forward);
-    item->ebn0_ratio = units_power_ratio_from_db(cfg->ebn0_db + cfg->ebn0_spread_db *
-                                                                    (noise_uniform(&random) - 0.5));
-    double sensitivity_dbm =
-        cfg->tag_sensitivity_dbm + cfg->tag_sensitivity_spread_db * (noise_uniform(&random) - 0.5);
-    double on_level = units_amplitude_ratio_from_db(sensitivity_dbm);
-    if (air->sources.n_all == 1) {
-        on_level /= forward; /* the shared envelope is the transmitter's amplitude */
-    }
-    double ratio = THRESHOLD_RATIO + THRESHOLD_SPREAD * (noise_uniform(&random) - 0.5);
-    struct detector_member *member = &air->members[index];
-    member->low_ratio = (float)(ratio - 0.5 * HYSTERESIS_RATIO);
-    member->high_ratio = (float)(ratio + 0.5 * HYSTERESIS_RATIO);
-    member->on_level = (float)on_level;
-    member->off_level = (float)(on_level * units_amplitude_ratio_from_db(-POWER_OFF_DB));
-}
-
-static void make_detectors(struct air *air)
-{
-    int64_t hold_ticks = units_ticks_from_us(HOLD_US, air->rate_sps);
-    int64_t relearn_ticks = units_ticks_from_us(RELEARN_US, air->rate_sps);
-    size_t n_each = air->sources.n_all == 1 ? air->n_tags : 1;
-    for (size_t i = 0; i < air->n_detectors; i++) {
-        detector_init(&air->detectors[i], air->members + i, n_each, hold_ticks, relearn_ticks);
-    }
-}
-
-/* Idle tags reflect with s = -1: together a fixed gain from each transmitter to each receiver. */
-static void renew_still(struct air *air)
-{
-    if (!isnan(air->cfg.tag_level_db)) {
-        return; /* the leak that levels and angles refer to is the whole of it */
-    }
-    for (unsigned j = 0; j < air->n_rx; j++) {
-        for (unsigned i = 0; i < air->sources.n_all; i++) {
-            float _Complex sum = 0.0f;
-            for (size_t t = 0; t < air->n_tags; t++) {
-                const struct air_tag *item = &air->tags[t];
-                sum -= item->path.forward[i] * item->path.back[j] * item->scale;
-            }
-            air->still[j][i] = sum;
-        }
-    }
-}
-
-static void make_world(struct air *air)
-{
-    const struct air_cfg *cfg = &air->cfg;
-    air->world = (struct tag_world){
-        .ticks_per_us = air->rate_sps * 1e-6,
-        .t1_jitter_us = cfg->t1_jitter_us,
-        .t2_limit_tpri = cfg->t2_limit_tpri,
-        .blf_error_ratio = cfg->blf_error_ratio,
-        .blf_error_force = cfg->blf_error_force,
-        .blf_drift_ratio = cfg->blf_drift_ratio,
-    };
-    size_t chunk = (size_t)(CHUNK_US * air->world.ticks_per_us);
-    air->chunk_samples = chunk < CHUNK_SAMPLES_MAX ? chunk : CHUNK_SAMPLES_MAX;
-    air->noise_power = receiver_noise_power(cfg, air->rate_sps);
-    noise_table_init(&air->table);
-    fading_init(&air->fading, cfg, air->rate_sps, air->freq_hz);
-    struct air_cfg heard = *cfg; /* a receiver's carrier follows its clock */
-    heard.carrier_offset_hz -= cfg->rx_clock_ppm * 1e-6 * air->freq_hz;
-    for (unsigned j = 0; j < air->n_rx; j++) {
-        receiver_init(&air->receivers[j], &heard, air->rate_sps, j, &air->table);
-        for (unsigned i = air->n_tx; i < air->sources.n_all; i++) {
-            double isolation_db = cfg->emitter[air->sources.emitter[i - air->n_tx]].isolation_db;
-            receiver_scale_leak(&air->receivers[j], i,
-                                units_amplitude_ratio_from_db(-isolation_db));
-        }
-    }
-}
-
-enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, unsigned n_tx,
-                    unsigned n_rx, struct air **air_out)
-{
-    require(cfg);
-    require(air_out);
-    *air_out = NULL;
-    enum status status = check_cfg(cfg, rate_sps, freq_hz, n_tx, n_rx);
-    if (status != ST_OK) {
-        return status;
-    }
-    struct air *air = calloc(1, sizeof *air);
-    if (!air) {
-        return status_fail(ST_NO_MEMORY, "simulated air");
-    }
-    air->cfg = *cfg;
-    air->rate_sps = rate_sps;
-    air->freq_hz = freq_hz;
-    air->n_tx = n_tx;
-    air->n_rx = n_rx;
-    air->n_tags = (size_t)cfg->n_tags;
-    sources_init(&air->sources, cfg, rate_sps, n_tx);
-    air->n_detectors = air->sources.n_all == 1 ? 1 : air->n_tags;
-    air->tags = calloc(air->n_tags + 1, sizeof *air->tags);
-    air->members = calloc(air->n_tags + 1, sizeof *air->members);
-    air->detectors = calloc(air->n_detectors + 1, sizeof *air->detectors);
-    air->active = calloc(air->n_tags + 1, sizeof *air->active);
-    bool own_clock = cfg->rx_clock_ppm != 0.0 || cfg->rx_start_us != 0.0;
-    air->clock = own_clock ? resampler_bank_new(n_rx, cfg->rx_clock_ppm * 1e-6,
-                                                cfg->rx_start_us * 1e-6 * rate_sps)
-                           : NULL;
-    if (!air->tags || !air->members || !air->detectors || !air->active ||
-        (own_clock && !air->clock)) {
-        air_free(&air);
-        return status_fail(ST_NO_MEMORY, "simulated air: %zu tags", (size_t)cfg->n_tags);
-    }
-    air->n_early = own_clock ? air->clock->resampler[0].next : 0;
-    make_world(air);
-    for (size_t i = 0; i < air->n_tags; i++) {
-        make_tag(air, i);
-    }
-    make_detectors(air);
-    renew_still(air);
-    *air_out = air;
-    return ST_OK;
-}
-
-void air_free(struct air **air)
-{
-    require(air);
-    if (*air) {
-        free((*air)->tags);
-        free((*air)->members);
-        free((*air)->detectors);
-        free((*air)->active);
-        free((*air)->clock);
-        free(*air);
-    }
-    *air = NULL;
-}
 
 /* ---- what the tags hear ---- */
 
@@ -280,6 +48,25 @@ static void plan_scale(struct air *air, struct air_tag *item, size_t index)
     item->scale_tick = (int64_t)(item->tag.command_end_tick + wait_us * air->world.ticks_per_us);
 }
 
+/* A tag near its wake-up level answers but cannot write. */
+static bool lacks_write_power(const struct air *air, size_t index)
+{
+    if (air->cfg.tag_write_margin_db <= 0.0) {
+        return false;
+    }
+    bool is_shared = air->sources.n_all == 1;
+    double peak = (double)air->detectors[is_shared ? 0 : index].peak;
+    double margin_db = 20.0 * log10(peak / (double)air->members[index].on_level);
+    return margin_db < air->cfg.tag_write_margin_db;
+}
+
+static void start_reply(struct air *air, size_t index)
+{
+    struct air_tag *item = &air->tags[index];
+    modulator_start(&item->modulator, &item->tag.reply);
+    activate(air, index);
+}
+
 static void on_event(void *context, size_t member, enum detector_event event, double tick)
 {
     const struct detector_context *where = context;
@@ -287,15 +74,18 @@ static void on_event(void *context, size_t member, enum detector_event event, do
     size_t index = where->first_tag + member;
     struct air_tag *item = &air->tags[index];
     switch (event) {
-    case DETECTOR_POWER_UP: tag_power_up(&item->tag, &air->world, tick); break;
+    case DETECTOR_POWER_UP:
+        tag_power_up(&item->tag, &air->world, tick);
+        air_set_wake_level(air, index); /* a range changed until power was lost is as before */
+        break;
     case DETECTOR_POWER_DOWN: tag_power_down(&item->tag, tick); break;
     case DETECTOR_FALL: tag_fall(&item->tag, tick); break;
     case DETECTOR_RISE:
+        item->tag.lacks_write_power = lacks_write_power(air, index);
         switch (tag_rise(&item->tag, &air->world, tick)) {
         case TAG_EVENT_NONE: break;
         case TAG_EVENT_REPLY:
-            modulator_start(&item->modulator, &item->tag.reply);
-            activate(air, index);
+            start_reply(air, index);
             plan_scale(air, item, index);
             break;
         case TAG_EVENT_COMMAND: plan_scale(air, item, index); break;
@@ -402,7 +192,7 @@ static int64_t apply_scales(struct air *air, const float _Complex *const tx[], s
         next = item->scale_tick < next ? item->scale_tick : next;
     }
     if (any) {
-        renew_still(air);
+        air_renew_still(air);
     }
     return next;
 }
@@ -446,6 +236,9 @@ static void add_reply(struct air *air, size_t index, const float _Complex *const
 {
     struct air_tag *item = &air->tags[index];
     int64_t first_tick = air->tick + (int64_t)first;
+    if (item->tag.reply.is_lost) {
+        return;
+    }
     if (!modulator_levels(&item->modulator, &item->tag.reply, first_tick, air->level, n_samples)) {
         return;
     }
@@ -461,13 +254,23 @@ static void add_reply(struct air *air, size_t index, const float _Complex *const
     }
 }
 
+/* Replies that are over; a tag in the middle of a process has the next one ready, which begins
+ * later than the chunk to come: T7 is longer. */
 static void drop_finished(struct air *air)
 {
     size_t n_kept = 0;
     for (size_t i = 0; i < air->n_active; i++) {
-        const struct tag_reply *reply = &air->tags[air->active[i]].tag.reply;
-        if ((double)air->tick <= reply->end_tick + 1.0) {
-            air->active[n_kept++] = air->active[i];
+        size_t index = air->active[i];
+        struct air_tag *item = &air->tags[index];
+        bool is_over = (double)air->tick > item->tag.reply.end_tick + 1.0;
+        bool goes_on = is_over && tag_go_on(&item->tag, &air->world, (double)air->tick);
+        if (goes_on) {
+            modulator_start(&item->modulator, &item->tag.reply);
+        } else if (is_over) {
+            air_set_wake_level(air, index);
+        }
+        if (!is_over || goes_on) {
+            air->active[n_kept++] = index;
         }
     }
     air->n_active = n_kept;
@@ -587,8 +390,8 @@ void air_tag_read(const struct air *air, size_t index, struct air_tag_truth *tru
     require(truth);
     const struct air_tag *item = &air->tags[index];
     memset(truth, 0, sizeof *truth);
-    memcpy(truth->epc, item->tag.epc_bank + 4, item->tag.n_epc_bits / 8);
-    truth->n_epc_bits = item->tag.n_epc_bits;
+    truth->n_epc_bits = tag_memory_n_epc_bits(&item->tag.store->memory);
+    memcpy(truth->epc, item->tag.store->memory.epc + 4, truth->n_epc_bits / 8);
     truth->gain = item->gain;
     truth->blf_error_ratio = item->tag.blf_error_ratio;
     truth->power_dbm = item->power_dbm;
@@ -596,4 +399,42 @@ void air_tag_read(const struct air *air, size_t index, struct air_tag_truth *tru
     truth->n_epc_sent = item->tag.n_epc_sent;
     truth->n_acks_heard = item->tag.n_acks_heard;
     truth->n_acks_late = item->tag.n_acks_late;
+}
+
+_Static_assert(AIR_TAG_USER_WORDS_MAX == TAG_USER_WORDS_MAX, "all words of a tag are shown");
+_Static_assert((int)AIR_TAG_KILLED == (int)TAG_KILLED, "states in the same order");
+
+void air_tag_read_memory(const struct air *air, size_t index, struct air_tag_memory *memory)
+{
+    require(index < air->n_tags);
+    require(memory);
+    const struct air_tag *item = &air->tags[index];
+    const struct tag_memory *from = &item->tag.store->memory;
+    *memory = (struct air_tag_memory){.kill_password = tag_memory_kill_password(from),
+                                      .access_password = tag_memory_access_password(from),
+                                      .n_epc_words = 2 + (size_t)from->n_epc_words,
+                                      .n_user_words = from->n_user_words,
+                                      .lock_bits = from->lock_bits,
+                                      .permalocked_blocks = from->permalocked_blocks,
+                                      .hides_epc = from->epc_hides,
+                                      .hides_user = from->user_hides,
+                                      .hides_tid = from->tid_hides,
+                                      .is_untraceable = from->is_untraceable,
+                                      .has_reduced_range = tag_extra_power_db(&item->tag) > 0.0,
+                                      .state = (enum air_tag_state)item->tag.state,
+                                      .has_true_key = item->has_true_key,
+                                      .is_replaying = item->is_replaying,
+                                      .n_access_heard = item->tag.n_access_heard,
+                                      .n_access_lost = item->tag.n_access_lost};
+    memory->xpc_w1 =
+        from->has_xpc ? tag_memory_word(from, TAG_BANK_EPC, TAG_XPC_FIRST_BIT / 16) : 0;
+    for (size_t i = 0; i < memory->n_epc_words; i++) {
+        memory->epc_words[i] = tag_memory_word(from, TAG_BANK_EPC, i);
+    }
+    for (size_t i = 0; i < TAG_TID_WORDS; i++) {
+        memory->tid_words[i] = tag_memory_word(from, TAG_BANK_TID, i);
+    }
+    for (size_t i = 0; i < memory->n_user_words; i++) {
+        memory->user_words[i] = tag_memory_word(from, TAG_BANK_USER, i);
+    }
 }

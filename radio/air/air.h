@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/limits.h"
 #include "config/option.h"
 #include "config/status.h"
 
@@ -66,6 +67,23 @@ struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents
     double t1_jitter_us;    /* uniform +-, added to T1 nominal, clipped to T1min..T1max */
     double t2_limit_tpri;   /* the tag leaves reply/acknowledged after this much silence, 20 */
     int epc_scheme;         /* "sgtin|random" */
+    /* what the tags hold and how they are accessed */
+    int64_t tag_epc_words;   /* room for an EPC so long; one that is longer has what it needs */
+    int64_t tag_user_words;  /* of User memory, at the start all zero */
+    int64_t tag_block_words; /* BlockWrite and BlockErase take so many at most; 0: none at all */
+    bool tag_xpc;            /* tags have XPC_W1 */
+    char tag_access_password[LIMIT_TEXT], tag_kill_password[LIMIT_TEXT]; /* hex; "": zero */
+    char tag_lock
+        [LIMIT_TEXT]; /* hex, payload of a Lock at the maker's; "": only the TID is locked */
+    char tag_key[LIMIT_TEXT]; /* hex, 128 bits of AES; "": tags know no crypto suite */
+    int64_t tag_key_id;
+    double tag_wrong_key_ratio;     /* of the tags have another key, drawn from the seed */
+    double tag_replay_ratio;        /* of the tags repeat an old answer, drawn from the seed */
+    double tag_write_us;            /* from a command that changes memory to its reply */
+    double tag_write_margin_db;     /* power above the wake-up level that it takes to write */
+    double tag_crypto_us;           /* to compute a response */
+    double tag_security_timeout_ms; /* passwords refused so long after a wrong one */
+    double tag_reply_loss_ratio;    /* of the replies to access commands, lost on the way */
     /* tags as they are wanted, whatever the distance */
     double tag_level_db;  /* NaN: from the budget. Else |h| of every tag relative to the leak of
                            * transmitter 0 at receiver 0; idle tags then add nothing to the leak */
@@ -140,5 +158,35 @@ struct air_tag_truth {
 };
 size_t air_n_tags(const struct air *air);
 void air_tag_read(const struct air *air, size_t index, struct air_tag_truth *truth);
+
+#define AIR_TAG_USER_WORDS_MAX 256
+enum air_tag_state { /* of Annex B */
+                     AIR_TAG_READY,
+                     AIR_TAG_ARBITRATE,
+                     AIR_TAG_REPLY,
+                     AIR_TAG_ACKNOWLEDGED,
+                     AIR_TAG_OPEN,
+                     AIR_TAG_SECURED,
+                     AIR_TAG_KILLED
+};
+
+struct air_tag_memory { /* what a tag holds now, hidden or not; a write under way is not done */
+    uint32_t kill_password, access_password;
+    uint16_t epc_words[33]; /* StoredCRC, StoredPC, EPC: as far as there is room */
+    uint16_t tid_words[6];
+    uint16_t user_words[AIR_TAG_USER_WORDS_MAX];
+    size_t n_epc_words, n_user_words; /* of the arrays above */
+    uint16_t xpc_w1;                  /* 0 when the tag has none */
+    unsigned lock_bits; /* ten, as in Lock's action: kill, access, EPC, TID, User; left and perma */
+    uint64_t permalocked_blocks; /* bit i: User block i, of 4 words */
+    bool hides_epc, hides_user;
+    unsigned hides_tid; /* 0: no, 1: from word 2 on, 2: all */
+    bool is_untraceable, has_reduced_range;
+    enum air_tag_state state;
+    bool has_true_key;                      /* the one of the cfg */
+    bool is_replaying;                      /* repeats an old answer */
+    uint64_t n_access_heard, n_access_lost; /* commands with its handle; replies lost on the way */
+};
+void air_tag_read_memory(const struct air *air, size_t index, struct air_tag_memory *memory);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "radio/air/equipment.h"
 #include "radio/air/population.h"
 
 #define BUSY_SHARE 0.9 /* of the time, at most: what comes in bursts must leave pauses */
@@ -123,5 +124,7 @@ enum status check_cfg(const struct air_cfg *cfg, double rate_sps, double freq_hz
                            n_tx, n_rx);
     }
     enum status status = check_rows(cfg);
+    struct tag_equipment equipment;
+    status = status ? status : equipment_read(cfg, &equipment);
     return status ? status : check_together(cfg, rate_sps);
 }

@@ -3,6 +3,7 @@
 
 #include "config/require.h"
 
+#define EBV_BLOCKS_MAX 4     /* 28 bits address more than any bank has */
 #define FM0_PILOT_HALVES 24u /* 12 zeros */
 #define FM0_PREAMBLE_HALVES 12u
 #define MILLER_PILOT_SYMBOLS_SHORT 4u
@@ -38,6 +39,26 @@ void tag_bits_put(uint8_t *packed, size_t first, uint32_t value, size_t n_bits)
         bool bit = value >> (n_bits - 1 - i) & 1;
         packed[at / 8] = (uint8_t)(bit ? packed[at / 8] | mask : packed[at / 8] & ~mask);
     }
+}
+
+size_t tag_ebv_end(const uint8_t *packed, size_t n_bits, size_t first)
+{
+    for (size_t block = 1; block <= EBV_BLOCKS_MAX; block++) {
+        size_t end = first + 8 * block;
+        if (n_bits < end || !tag_bit(packed, end - 8)) {
+            return end;
+        }
+    }
+    return 0;
+}
+
+uint32_t tag_ebv_value(const uint8_t *packed, size_t first, size_t end)
+{
+    uint32_t value = 0;
+    for (size_t at = first; at < end; at += 8) {
+        value = value << 7 | tag_bits(packed, at + 1, 7);
+    }
+    return value;
 }
 
 uint8_t tag_crc5(const uint8_t *packed, size_t n_bits)

@@ -7,20 +7,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TAG_CODE_BITS_MAX 560 /* PC, two XPC words, 31 words of EPC, CRC-16 */
+#define TAG_CODE_BITS_MAX 4136 /* a Read of 256 words: header, words, handle, CRC-16 */
 
 /* Bits are packed, first on air in the top bit of byte 0. */
 bool tag_bit(const uint8_t *packed, size_t index);
 uint32_t tag_bits(const uint8_t *packed, size_t first, size_t n_bits); /* n_bits <= 32 */
 void tag_bits_put(uint8_t *packed, size_t first, uint32_t value, size_t n_bits);
 
+/* The EBV (Annex A) that begins at `first` among n_bits bits.
+ *   out  where it ends; more than n_bits: so many are wanted to tell; 0: longer than any address */
+size_t tag_ebv_end(const uint8_t *packed, size_t n_bits, size_t first);
+uint32_t tag_ebv_value(const uint8_t *packed, size_t first, size_t end);
+
 uint8_t tag_crc5(const uint8_t *packed, size_t n_bits);   /* register; 0 over data and CRC */
 uint16_t tag_crc16(const uint8_t *packed, size_t n_bits); /* as sent: complemented register */
 
 #define TAG_CRC16_RESIDUE 0xE2F0u /* tag_crc16 over a message and its CRC: ~1D0Fh */
 
-struct tag_code { /* one reply, level after level */
-    uint8_t bits[TAG_CODE_BITS_MAX / 8];
+struct tag_code {  /* one reply, level after level */
+    uint8_t *bits; /* borrowed, TAG_CODE_BITS_MAX bits */
     unsigned n_bits;
     unsigned n_cycles;              /* 1: FM0, else Miller's subcarrier cycles a symbol: 2, 4, 8 */
     unsigned n_lead;                /* half-symbols before the first data bit */

@@ -1,73 +1,21 @@
-/* tag_command.c - lengths, CRCs and fields of commands, by their code. */
+/* tag_command.c - lengths, CRCs and fields of inventory commands and Select, by their code. */
 #include "radio/air/tag_command.h"
 
 #include <string.h>
 
 #include "config/require.h"
+#include "radio/air/tag_access_command.h"
 #include "radio/air/tag_code.h"
 
-#define EBV_BLOCKS_MAX 4 /* 28 bits address more than any bank has */
+#define NAK_BITS 8 /* the only one of its group without a CRC */
 
-/* End of the EBV that begins at `first`; more than n_bits when it goes on; 0 when too long. */
-static size_t ebv_end(const uint8_t *packed, size_t n_bits, size_t first)
+static size_t need_select(const uint8_t *packed, size_t n_bits)
 {
-    for (size_t block = 1; block <= EBV_BLOCKS_MAX; block++) {
-        size_t end = first + 8 * block;
-        if (n_bits < end || !tag_bit(packed, end - 8)) {
-            return end;
-        }
-    }
-    return 0;
-}
-
-static uint32_t ebv_value(const uint8_t *packed, size_t first, size_t end)
-{
-    uint32_t value = 0;
-    for (size_t at = first; at < end; at += 8) {
-        value = value << 7 | tag_bits(packed, at + 1, 7);
-    }
-    return value;
-}
-
-/* A command of the form: head, EBV, count (8 bits), count * n_unit_bits, tail. */
-static size_t need_counted(const uint8_t *packed, size_t n_bits, size_t head, size_t n_unit_bits,
-                           size_t tail)
-{
-    size_t end = ebv_end(packed, n_bits, head);
+    size_t end = tag_ebv_end(packed, n_bits, 12);
     if (end == 0 || n_bits < end) {
         return end;
     }
-    if (n_bits < end + 8) {
-        return end + 8;
-    }
-    return end + 8 + tag_bits(packed, end, 8) * n_unit_bits + tail;
-}
-
-static size_t need_long_code(const uint8_t *packed, size_t n_bits)
-{
-    if (n_bits < 8) {
-        return 8;
-    }
-    size_t end;
-    switch (tag_bits(packed, 0, 8)) {
-    case 0xC0: return 8;                                       /* NAK */
-    case 0xC1: return 40;                                      /* Req_RN */
-    case 0xC2: return need_counted(packed, n_bits, 10, 0, 32); /* Read */
-    case 0xC3:                                                 /* Write */
-        end = ebv_end(packed, n_bits, 10);
-        return end == 0 || n_bits < end ? end : end + 48;
-    case 0xC4: return 59;                                       /* Kill */
-    case 0xC5: return 60;                                       /* Lock */
-    case 0xC6: return 56;                                       /* Access */
-    case 0xC7: return need_counted(packed, n_bits, 10, 16, 32); /* BlockWrite */
-    case 0xC8: return need_counted(packed, n_bits, 10, 0, 32);  /* BlockErase */
-    case 0xC9:                                                  /* BlockPermalock */
-        if (n_bits < 17) {
-            return 17;
-        }
-        return need_counted(packed, n_bits, 19, tag_bit(packed, 16) ? 16 : 0, 32);
-    default: return 0;
-    }
+    return n_bits < end + 8 ? end + 8 : end + 8 + tag_bits(packed, end, 8) + 17;
 }
 
 size_t tag_command_need(const uint8_t *packed, size_t n_bits)
@@ -86,10 +34,10 @@ size_t tag_command_need(const uint8_t *packed, size_t n_bits)
         return 4;
     }
     switch (tag_bits(packed, 0, 4)) {
-    case 8: need = 22; break;                                       /* Query */
-    case 9: need = 9; break;                                        /* QueryAdjust */
-    case 10: need = need_counted(packed, n_bits, 12, 1, 17); break; /* Select */
-    default: need = need_long_code(packed, n_bits); break;
+    case 8: need = 22; break;                           /* Query */
+    case 9: need = 9; break;                            /* QueryAdjust */
+    case 10: need = need_select(packed, n_bits); break; /* Select */
+    default: need = tag_access_command_need(packed, n_bits); break;
     }
     return need <= TAG_COMMAND_BITS_MAX ? need : 0;
 }
@@ -126,8 +74,8 @@ static void read_select(const uint8_t *packed, size_t n_bits, struct tag_command
     command->target = tag_bits(packed, 4, 3);
     command->action = tag_bits(packed, 7, 3);
     command->bank = tag_bits(packed, 10, 2);
-    size_t end = ebv_end(packed, n_bits, 12);
-    command->pointer = ebv_value(packed, 12, end);
+    size_t end = tag_ebv_end(packed, n_bits, 12);
+    command->pointer = tag_ebv_value(packed, 12, end);
     command->n_mask_bits = tag_bits(packed, end, 8);
     command->mask_first = (unsigned)(end + 8);
     command->truncate = tag_bit(packed, n_bits - 17);
@@ -156,13 +104,11 @@ void tag_command_read(const uint8_t *packed, size_t n_bits, struct tag_command *
         return;
     case 1:
         command->kind = TAG_COMMAND_ACK;
-        command->rn16 = (uint16_t)tag_bits(packed, 2, 16);
+        command->rn = tag_bits(packed, 2, 16);
         return;
     default: break;
     }
-    if (n_bits == 8) {
-        command->kind = TAG_COMMAND_NAK;
-    } else if (tag_crc16(packed, n_bits) == TAG_CRC16_RESIDUE) {
-        command->kind = TAG_COMMAND_ACCESS;
+    if (n_bits == NAK_BITS || tag_crc16(packed, n_bits) == TAG_CRC16_RESIDUE) {
+        tag_access_command_read(packed, n_bits, command);
     }
 }

@@ -17,12 +17,24 @@
 #define LENGTH_TOLERANCE 0.03 /* 1 % of the reader and the tag's own counting */
 #define SYMBOL_MAX_RTCAL 4.0
 
-void tag_pie_reset(struct tag_pie *pie, double ticks_per_us)
+void tag_pie_init(struct tag_pie *pie, uint8_t *long_bits, double ticks_per_us)
 {
+    require(long_bits);
     require(ticks_per_us > 0.0);
     memset(pie, 0, sizeof *pie);
+    pie->long_bits = long_bits;
     pie->ticks_per_us = ticks_per_us;
     pie->step = TAG_PIE_IDLE;
+}
+
+void tag_pie_reset(struct tag_pie *pie, double ticks_per_us)
+{
+    tag_pie_init(pie, pie->long_bits, ticks_per_us);
+}
+
+const uint8_t *tag_pie_bits(const struct tag_pie *pie)
+{
+    return pie->is_long ? pie->long_bits : pie->bits;
 }
 
 void tag_pie_fall(struct tag_pie *pie, double tick)
@@ -57,12 +69,17 @@ static bool take_bit(struct tag_pie *pie, double symbol_us)
         pie->step = TAG_PIE_IDLE;
         return false;
     }
-    tag_bits_put(pie->bits, pie->n_bits, symbol_us > 0.5 * pie->rtcal_us, 1);
+    if (pie->n_bits == 8 * TAG_PIE_SHORT_BYTES) {
+        memcpy(pie->long_bits, pie->bits, TAG_PIE_SHORT_BYTES);
+        pie->is_long = true;
+    }
+    tag_bits_put(pie->is_long ? pie->long_bits : pie->bits, pie->n_bits,
+                 symbol_us > 0.5 * pie->rtcal_us, 1);
     pie->n_bits++;
     if (pie->n_bits < pie->n_needed) {
         return false;
     }
-    pie->n_needed = tag_command_need(pie->bits, pie->n_bits);
+    pie->n_needed = tag_command_need(tag_pie_bits(pie), pie->n_bits);
     if (pie->n_needed > pie->n_bits) {
         return false;
     }
@@ -75,6 +92,7 @@ static void take_rtcal(struct tag_pie *pie, double symbol_us)
     pie->rtcal_us = symbol_us;
     pie->trcal_us = 0.0;
     pie->n_bits = 0;
+    pie->is_long = false;
     pie->n_needed = tag_command_need(pie->bits, 0);
     pie->step = TAG_PIE_TRCAL;
 }

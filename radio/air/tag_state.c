@@ -5,21 +5,29 @@
 
 #include "config/require.h"
 #include "radio/air/noise.h"
+#include "radio/air/tag_access.h"
 #include "radio/air/tag_code.h"
+#include "radio/air/tag_security.h"
 
 #define FRAME_SYNC_RTCAL_TOLERANCE 0.05
 #define SLOT_WRAPPED 0x7FFFu
 #define Q_MAX 15u
 #define TARGET_SL 4u
-#define BANK_EPC 1u
-#define BANK_TID 2u
-#define EPC_FIRST_BIT 32u
 
 static bool truncate_is_legal(const struct tag *tag, const struct tag_command *command)
 {
     uint64_t end = (uint64_t)command->pointer + command->n_mask_bits;
-    return command->target == TARGET_SL && command->bank == BANK_EPC && end >= EPC_FIRST_BIT &&
-           end <= EPC_FIRST_BIT + tag->n_epc_bits;
+    return command->target == TARGET_SL && command->bank == TAG_BANK_EPC &&
+           end >= TAG_EPC_FIRST_BIT &&
+           end <= TAG_EPC_FIRST_BIT + tag_memory_n_epc_bits(&tag->store->memory);
+}
+
+/* A frame-sync, with the RTcal of the round if there is one. */
+static bool is_of_round(const struct tag *tag)
+{
+    return tag->pie.trcal_us <= 0.0 &&
+           (!tag->has_link ||
+            fabs(tag->pie.rtcal_us / tag->link.rtcal_us - 1.0) <= FRAME_SYNC_RTCAL_TOLERANCE);
 }
 
 bool tag_state_accepts(const struct tag *tag, const struct tag_command *command)
@@ -30,11 +38,12 @@ bool tag_state_accepts(const struct tag *tag, const struct tag_command *command)
     case TAG_COMMAND_INVALID: return false;
     case TAG_COMMAND_QUERY:
         return has_preamble && tag_blf_tolerance(command->dr_64_3, pie->trcal_us) >= 0.0;
+    case TAG_COMMAND_CHALLENGE: return !has_preamble && tag->store->security.has_key;
     case TAG_COMMAND_SELECT: /* opens something new: its RTcal owes nothing to the last round */
         return !has_preamble && (!command->truncate || truncate_is_legal(tag, command));
-    default:
-        return !has_preamble && (!tag->has_link || fabs(pie->rtcal_us / tag->link.rtcal_us - 1.0) <=
-                                                       FRAME_SYNC_RTCAL_TOLERANCE);
+    case TAG_COMMAND_READ_BUFFER:
+    case TAG_COMMAND_AUTHENTICATE: return tag->store->security.has_key && is_of_round(tag);
+    default: return is_of_round(tag);
     }
 }
 
@@ -60,7 +69,7 @@ static void flip_inventoried(struct tag *tag, double tick)
     set_inventoried(tag, tag->session, !tag->is_b[tag->session], tick);
 }
 
-static enum tag_answer draw_slot(struct tag *tag)
+static enum tag_answer_kind draw_slot(struct tag *tag)
 {
     tag->slot = (uint16_t)(noise_mix(&tag->random) >> 49 & ((1u << tag->q) - 1u));
     tag->state = tag->slot == 0 ? TAG_REPLY : TAG_ARBITRATE;
@@ -80,15 +89,19 @@ static void take_link(struct tag *tag, const struct tag_command *command)
     require(tag->link.tolerance_ratio >= 0.0);
 }
 
-static enum tag_answer on_query(struct tag *tag, const struct tag_command *command, double tick)
+static enum tag_answer_kind on_query(struct tag *tag, const struct tag_command *command,
+                                     double tick)
 {
-    if (tag->state == TAG_ACKNOWLEDGED && tag->session == command->session) {
+    if (tag->state >= TAG_ACKNOWLEDGED && tag->session == command->session) {
         flip_inventoried(tag, tick);
     }
     take_link(tag, command);
     tag->session = command->session;
     tag->q = command->q;
     tag->truncates_now = tag->truncates && command->sel >= 2;
+    tag->store->memory.is_selected_copy = tag->is_selected;
+    tag->store->memory.holds_response = tag_security_holds_response(tag, tick);
+    tag_memory_refresh(&tag->store->memory);
     bool is_b = inventoried_is_b(tag, tag->session, tick);
     bool sel_fits = command->sel < 2 || tag->is_selected == (command->sel == 3);
     if (!sel_fits || is_b != command->target_b) {
@@ -99,9 +112,11 @@ static enum tag_answer on_query(struct tag *tag, const struct tag_command *comma
     return draw_slot(tag);
 }
 
-static enum tag_answer on_query_rep(struct tag *tag, const struct tag_command *command, double tick)
+static enum tag_answer_kind on_query_rep(struct tag *tag, const struct tag_command *command,
+                                         double tick)
 {
     if (command->session != tag->session) {
+        tag_access_disturb(tag);
         return TAG_ANSWER_NONE;
     }
     switch (tag->state) {
@@ -118,20 +133,27 @@ static enum tag_answer on_query_rep(struct tag *tag, const struct tag_command *c
         tag->state = TAG_ARBITRATE;
         break;
     case TAG_ACKNOWLEDGED:
+    case TAG_OPEN:
+    case TAG_SECURED:
         flip_inventoried(tag, tick);
         tag->state = TAG_READY;
         break;
+    case TAG_KILLED: break;
     }
     return TAG_ANSWER_NONE;
 }
 
-static enum tag_answer on_query_adjust(struct tag *tag, const struct tag_command *command,
-                                       double tick)
+static enum tag_answer_kind on_query_adjust(struct tag *tag, const struct tag_command *command,
+                                            double tick)
 {
-    if (command->session != tag->session || tag->state == TAG_READY) {
+    if (command->session != tag->session) {
+        tag_access_disturb(tag);
         return TAG_ANSWER_NONE;
     }
-    if (tag->state == TAG_ACKNOWLEDGED) {
+    if (tag->state == TAG_READY) {
+        return TAG_ANSWER_NONE;
+    }
+    if (tag->state >= TAG_ACKNOWLEDGED) {
         flip_inventoried(tag, tick);
         tag->state = TAG_READY;
         return TAG_ANSWER_NONE;
@@ -144,50 +166,31 @@ static enum tag_answer on_query_adjust(struct tag *tag, const struct tag_command
     return draw_slot(tag);
 }
 
-static enum tag_answer on_ack(struct tag *tag, const struct tag_command *command)
+static enum tag_answer_kind on_ack(struct tag *tag, const struct tag_command *command)
 {
-    bool is_right = command->rn16 == tag->rn16;
+    bool is_open = tag->state >= TAG_OPEN;
+    bool is_right = command->rn == (is_open ? tag->handle : tag->rn16);
     if (tag->state == TAG_ARBITRATE && tag->t2_expired && is_right) {
         tag->n_acks_late++;
     }
-    if (tag->state != TAG_REPLY && tag->state != TAG_ACKNOWLEDGED) {
+    if (tag->state < TAG_REPLY) {
         return TAG_ANSWER_NONE;
     }
-    if (!is_right) {
+    if (!is_right || tag->sequence != TAG_SEQUENCE_NONE) {
         tag->state = TAG_ARBITRATE;
         return TAG_ANSWER_NONE;
     }
     tag->n_acks_heard++;
-    tag->state = TAG_ACKNOWLEDGED;
+    tag->state = is_open ? tag->state : TAG_ACKNOWLEDGED;
+    tag->has_cover = false;
     return TAG_ANSWER_EPC;
 }
 
 static void leave_to_arbitrate(struct tag *tag)
 {
-    if (tag->state == TAG_REPLY || tag->state == TAG_ACKNOWLEDGED) {
+    if (tag->state >= TAG_REPLY) {
         tag->state = TAG_ARBITRATE;
     }
-}
-
-static bool mask_matches(const struct tag *tag, const struct tag_command *command)
-{
-    const uint8_t *memory = command->bank == BANK_EPC ? tag->epc_bank : tag->tid_bank;
-    size_t n_memory_bits = command->bank == BANK_EPC   ? EPC_FIRST_BIT + tag->n_epc_bits
-                           : command->bank == BANK_TID ? 8 * TAG_TID_BYTES
-                                                       : 0; /* no User memory: UMI is 0 */
-    if (command->n_mask_bits == 0) {
-        return true;
-    }
-    if ((uint64_t)command->pointer + command->n_mask_bits > n_memory_bits) {
-        return false;
-    }
-    for (unsigned i = 0; i < command->n_mask_bits; i++) {
-        if (tag_bit(memory, command->pointer + i) !=
-            tag_bit(tag->pie.bits, command->mask_first + i)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* What an action does to a flag; "set" is SL asserted or inventoried A. */
@@ -200,7 +203,10 @@ static const enum effect select_effect[8][2] = {
 
 static void on_select(struct tag *tag, const struct tag_command *command, double tick)
 {
-    bool matches = mask_matches(tag, command);
+    tag->store->memory.holds_response = tag_security_holds_response(tag, tick);
+    bool matches =
+        tag_memory_matches(&tag->store->memory, (enum tag_bank)command->bank, command->pointer,
+                           tag_pie_bits(&tag->pie), command->mask_first, command->n_mask_bits);
     enum effect effect = select_effect[command->action][matches ? 0 : 1];
     bool is_sl = command->target == TARGET_SL;
     bool was_set = is_sl ? tag->is_selected : !inventoried_is_b(tag, command->target, tick);
@@ -218,19 +224,30 @@ static void on_select(struct tag *tag, const struct tag_command *command, double
     }
 }
 
-enum tag_answer tag_state_step(struct tag *tag, const struct tag_command *command, double tick)
+struct tag_answer tag_state_step(struct tag *tag, const struct tag_world *world,
+                                 const struct tag_command *command)
 {
     require(tag->is_powered);
-    enum tag_answer answer = TAG_ANSWER_NONE;
+    require(tag->state != TAG_KILLED);
+    double tick = tag->command_end_tick;
+    struct tag_answer answer = tag_no_answer;
     switch (command->kind) {
-    case TAG_COMMAND_QUERY: answer = on_query(tag, command, tick); break;
-    case TAG_COMMAND_QUERY_REP: answer = on_query_rep(tag, command, tick); break;
-    case TAG_COMMAND_QUERY_ADJUST: answer = on_query_adjust(tag, command, tick); break;
-    case TAG_COMMAND_ACK: answer = on_ack(tag, command); break;
+    case TAG_COMMAND_QUERY: answer.kind = on_query(tag, command, tick); break;
+    case TAG_COMMAND_QUERY_REP: answer.kind = on_query_rep(tag, command, tick); break;
+    case TAG_COMMAND_QUERY_ADJUST: answer.kind = on_query_adjust(tag, command, tick); break;
+    case TAG_COMMAND_ACK: answer.kind = on_ack(tag, command); break;
     case TAG_COMMAND_SELECT: on_select(tag, command, tick); break;
-    case TAG_COMMAND_NAK:
-    case TAG_COMMAND_ACCESS: leave_to_arbitrate(tag); break;
+    case TAG_COMMAND_CHALLENGE:
+        tag_security_challenge(tag, world, command);
+        tag->state = TAG_READY;
+        break;
+    case TAG_COMMAND_NAK: leave_to_arbitrate(tag); break;
     case TAG_COMMAND_INVALID: break;
+    default: answer = tag_access_step(tag, world, command); break;
+    }
+    if (tag->state < TAG_OPEN) {
+        tag->sequence = TAG_SEQUENCE_NONE;
+        tag->has_cover = false;
     }
     if (command->kind != TAG_COMMAND_ACK) {
         tag->t2_expired = false;

@@ -5,15 +5,14 @@
 
 #include <stdbool.h>
 
-#include "radio/air/tag.h"
+#include "radio/air/tag_answer.h"
 #include "radio/air/tag_command.h"
-
-enum tag_answer { TAG_ANSWER_NONE, TAG_ANSWER_RN16, TAG_ANSWER_EPC };
 
 /* False: invalid for this tag (parameters, preamble, link), to be ignored in every state. */
 bool tag_state_accepts(const struct tag *tag, const struct tag_command *command);
 
-/* Carry out an accepted command that ended at `tick`.  out  what to send, if anything */
-enum tag_answer tag_state_step(struct tag *tag, const struct tag_command *command, double tick);
+/* Carry out an accepted command that ended at tag->command_end_tick.  out  what to send */
+struct tag_answer tag_state_step(struct tag *tag, const struct tag_world *world,
+                                 const struct tag_command *command);
 
 #endif

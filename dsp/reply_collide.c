@@ -1,0 +1,151 @@
+/* reply_collide.c - a window that ended as more than one reply: is it worth a look, and what the look
+ * makes of the verdict. */
+#include <math.h>
+#include <string.h>
+
+#include "config/require.h"
+#include "config/units.h"
+#include "dsp/plane.h"
+#include "dsp/reply_rx_parts.h"
+
+#define SUSPECT_NATS 30.0 /* as a reply's least score: noise is no collision */
+/* energy that one reply leaves, over noise: of replies alone e^-9 reach it */
+#define SUSPECT_RESIDUAL 1.8
+#define OWN_RATIO 120.0        /* Eb over what a strong reply may leave of itself */
+#define OTHER_CLOCK_RATIO 0.02 /* how much slower than the first the second may be waited for */
+/* the same where more than two tags answer, whom nothing else would read */
+#define CROWD_RIGHT_MIN_RATIO 0.97
+#define RIGHT_MIN_RATIO 0.5 /* an RN16 less likely right is not worth an ACK */
+
+/* What else was on the air explains a poor fit as well as a second tag would. */
+static bool is_explained(enum reply_cause cause)
+{
+    return cause == REPLY_CAUSE_CLIPPED || cause == REPLY_CAUSE_CARRIER ||
+           cause == REPLY_CAUSE_COMMANDS || cause == REPLY_CAUSE_BURST || cause == REPLY_CAUSE_CUT;
+}
+
+bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *result,
+                       size_t *needs_samples)
+{
+    if (!rx->collide || rx->listen.kind != REPLY_KIND_RN16 || is_explained(result->cause) ||
+        !(result->score_nats > SUSPECT_NATS)) {
+        return false;
+    }
+    double own_ratio = pow(10.0, 0.1 * result->snr_db) / OWN_RATIO;
+    if (!(result->trace.residual_ratio > SUSPECT_RESIDUAL * fmax(own_ratio, 1.0))) {
+        return false;
+    }
+    /* the other began no later than the search looks, and may be a little slower */
+    double start = integral_of_tick(rx, result->start_tick);
+    double end = integral_of_tick(rx, result->end_tick);
+    double half = rx->rate_sps / (2.0 * result->blf_hz * rx->front->factor);
+    double latest = fmin(rx->search.start_hi, start + rx->cfg.start_margin_tpri * 2.0 * half +
+                                                  (rx->search.start_hi - rx->search.start_lo));
+    double needs = fmax(latest, start) + (end - start) * (1.0 + OTHER_CLOCK_RATIO) + half;
+    *needs_samples = (size_t)ceil(needs);
+    return *needs_samples <= RX_SHORT_SAMPLES &&
+           rx->front->channel[0].integral.n_samples <= RX_SHORT_SAMPLES;
+}
+
+/* Half swings at every channel, as they were before whitening. */
+static void gains_of(struct reply_rx *rx, const struct collide_reply *reply,
+                     float _Complex gain[COLLIDE_TAGS][LIMIT_RX_CHANNELS])
+{
+    unsigned n_channels = rx->front->cfg.n_channels;
+    double _Complex whitened[COLLIDE_TAGS][LIMIT_RX_CHANNELS] = {{0}};
+    for (unsigned c = 0; c < n_channels; c++) {
+        double _Complex own[COLLIDE_TAGS] = {reply->tag[0].gain, reply->tag[1].gain};
+        if (n_channels > 1) {
+            collide_gains(rx->collide, &rx->front->channel[c].integral, own);
+        }
+        for (unsigned i = 0; i < COLLIDE_TAGS; i++) {
+            whitened[i][c] = own[i];
+        }
+    }
+    for (unsigned i = 0; i < COLLIDE_TAGS; i++) {
+        whiten_undo(&rx->front->whiten, whitened[i]);
+        for (unsigned c = 0; c < LIMIT_RX_CHANNELS; c++) {
+            gain[i][c] = c < n_channels
+                             ? (float _Complex)whitened[i][c] * (float)rx->listen.carrier_sign
+                             : 0.0F;
+        }
+    }
+}
+
+static double blf_of(const struct reply_rx *rx, const struct collide_tag *tag)
+{
+    return rx->rate_sps / (2.0 * tag->half * rx->front->factor);
+}
+
+static double snr_db_of(const struct reply_rx *rx, const struct collide_tag *tag)
+{
+    return units_db_from_power_ratio(plane_power(tag->gain) * 2.0 * rx->code->m * tag->half /
+                                     rx->search.noise_variance);
+}
+
+static void second_fill(const struct reply_rx *rx, const struct collide_tag *tag,
+                        float _Complex gain, struct reply_second *second)
+{
+    second->is_known = true;
+    second->n_bits = 16;
+    memcpy(second->bit, tag->bit, second->n_bits);
+    second->start_tick = tick_of_integral(rx, tag->start);
+    second->end_tick = tick_of_integral(rx, tag->end);
+    second->blf_hz = blf_of(rx, tag);
+    second->gain = gain;
+    second->snr_db = snr_db_of(rx, tag);
+    second->right_ratio = tag->right_ratio;
+}
+
+static void first_fill(const struct reply_rx *rx, const struct collide_reply *reply,
+                       struct reply_result *result)
+{
+    const struct collide_tag *tag = &reply->tag[0];
+    result->verdict = REPLY_DECODED;
+    result->cause = REPLY_CAUSE_COLLISION;
+    result->is_recovered = true;
+    result->right_ratio = tag->right_ratio;
+    result->bits.n_bits = 16;
+    memcpy(result->bits.bit, tag->bit, result->bits.n_bits);
+    result->start_tick = tick_of_integral(rx, tag->start);
+    result->end_tick = tick_of_integral(rx, tag->end);
+    result->blf_hz = blf_of(rx, tag);
+    result->snr_db = snr_db_of(rx, tag);
+    result->score_nats = tag->score_nats;
+    result->trace.start_us = (result->start_tick - rx->listen.from_tick) / rx->rate_sps * 1e6;
+    result->trace.clock_error_ratio = result->blf_hz / rx->listen.blf_hz - 1.0;
+    result->trace.clock_drift_ratio = NAN;
+    result->trace.residual_ratio = reply->residual_ratio;
+    result->trace.bit_errors_expected = -log(fmax(tag->right_ratio, 1e-30));
+    result->trace.n_errors = 0;
+}
+
+void reply_collide(struct reply_rx *rx, struct reply_result *result)
+{
+    const struct collide_request request = {
+        .integral = front_integral(rx->front),
+        .search = &rx->search,
+        .n_bits = 16,
+        .sync = rx->sync,
+        .tracks = &rx->tracks,
+    };
+    struct collide_reply reply;
+    float _Complex gain[COLLIDE_TAGS][LIMIT_RX_CHANNELS];
+    double rested = (double)rx->front->channel[0].integral.n_samples;
+    int64_t ready_tick =
+        (int64_t)ceil(tick_of_integral(rx, rested) + 0.5) + (int64_t)front_delay_samples(rx->front);
+    result->ready_tick = ready_tick > result->ready_tick ? ready_tick : result->ready_tick;
+    collide_resolve(rx->collide, &request, &reply);
+    double right_min = reply.is_clean ? RIGHT_MIN_RATIO : CROWD_RIGHT_MIN_RATIO;
+    if (reply.n_tags == 0 || reply.tag[0].right_ratio < right_min ||
+        (!reply.is_clean && result->verdict == REPLY_DECODED)) {
+        return;
+    }
+    gains_of(rx, &reply, gain);
+    first_fill(rx, &reply, result);
+    memcpy(result->channel_gain, gain[0], sizeof result->channel_gain);
+    result->gain = gain[0][0];
+    if (reply.n_tags > 1 && reply.is_clean) {
+        second_fill(rx, &reply.tag[1], gain[1][0], &result->second);
+    }
+}

@@ -1,0 +1,55 @@
+/* slot_times.c - durations of idle, collided and single slots on a link. */
+#include "protocol/slot_times.h"
+
+#include <math.h>
+
+#include "config/require.h"
+#include "protocol/command.h"
+
+#define EPC_REPLY_BITS 128
+#define IDLE_RATIO_MIN 0.02 /* of a collided slot: keeps loads in range for absurd links */
+#define NEWTON_STEPS 30
+
+static double command_us(const struct link *link, const struct command *command)
+{
+    struct bitbuf bits;
+    enum status status = command_encode(command, &bits);
+    require(status == ST_OK);
+    return link_command_us(link, bits.bit, bits.n_bits, command_row(command->id)->with_preamble);
+}
+
+struct slot_times slot_times_of(const struct link *link, double turnaround_us, double idle_us)
+{
+    require(link);
+    require(turnaround_us >= 0.0);
+    require(idle_us >= 0.0);
+    const struct command rep = {.id = COMMAND_QUERY_REP}, adjust = {.id = COMMAND_QUERY_ADJUST};
+    const struct command ack = {.id = COMMAND_ACK, .ack.rn = 0xAAAA}; /* as many ones as zeros */
+    struct command query = {.id = COMMAND_QUERY, .query.q = 4};
+    query.query.dr = (uint8_t)link->dr;
+    query.query.m = (uint8_t)link->m;
+    double rep_us = command_us(link, &rep);
+    double t2_us = fmax(link->t2_min_us, turnaround_us);
+    double rn16_us = link->t1_nom_us + link_reply_us(link, 16, link->trext) + t2_us;
+    double epc_us = link->t1_nom_us + link_reply_us(link, EPC_REPLY_BITS, link->trext) + t2_us;
+    return (struct slot_times){
+        .idle_us = rep_us + fmax(link->t1_max_us + idle_us, link->t4_min_us),
+        .collided_us = rep_us + rn16_us,
+        .single_us = rep_us + rn16_us + command_us(link, &ack) + epc_us,
+        .query_us = command_us(link, &query) - rep_us,
+        .adjust_us = command_us(link, &adjust) - rep_us,
+    };
+}
+
+/* Root of e^rho (rho - 1) + 1 = T_e / T_c. The function is convex and sqrt(2 a) lies above the root, so Newton
+ * comes down on it without overshoot. */
+double slot_times_load(double idle_to_collided_ratio)
+{
+    double ratio = fmax(idle_to_collided_ratio, IDLE_RATIO_MIN);
+    double rho = sqrt(2.0 * ratio);
+    for (int k = 0; k < NEWTON_STEPS; k++) {
+        double excess = exp(rho) * (rho - 1.0) + 1.0 - ratio;
+        rho -= excess / (rho * exp(rho));
+    }
+    return rho;
+}
