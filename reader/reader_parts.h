@@ -1,4 +1,4 @@
-/* reader_parts.h - the inside of struct reader, for reader.c and the thread files only.
+/* reader_parts.h - the inside of struct reader, for reader*.c and the thread files only.
  *                                                                            layer: reader */
 #ifndef READER_READER_PARTS_H
 #define READER_READER_PARTS_H
@@ -141,6 +141,15 @@ void *thread_listen(void *reader);  /* in INVENTORY's */
 void *thread_silence(void *reader); /* in TX's */
 void *thread_tx(void *reader);
 void *thread_publish(void *reader);
+
+/* What is decided before a radio is opened: rate, blocks, and whether all of it is allowed.
+ *   err ST_USAGE, ST_RANGE, those of plan_make and emit_plan */
+enum status reader_radio_plan(struct reader *reader) must_check;
+/*   pre rate_sps is set   err ST_USAGE, ST_RANGE too few samples a Tpri for this link */
+enum status reader_rate_check(const struct reader *reader) must_check;
+/* The turnaround in ticks, raised where the radio's blocks demand it, and the slot durations that
+ * follow from it.   pre rate_sps and shape are set */
+void reader_timing_set(struct reader *reader);
 
 /* FOLLOW's decoder.   err ST_NO_MEMORY */
 enum status reader_follow_set(struct reader *reader, const struct option_set *options) must_check;
