@@ -7,7 +7,7 @@
 
 #include "protocol/inventory.h"
 #include "tests/bench.h"
-#include "tests/slot_field.h"
+#include "protocol/slot_field.h"
 
 enum { SEEDS = 200, SEEDS_QUICK = 20, SLOTS_A_CASE = 4000000 };
 
@@ -108,7 +108,7 @@ static int case_run(struct bench_run *run, const struct profile *profile,
         return 0;
     }
     struct link link;
-    struct inventory_cfg cfg;
+    struct inventory_cfg cfg = {0};
     struct mean mean;
     if (cfg_make(run, profile, policy, &link, &cfg)) {
         return 1;

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "protocol/inventory.h"
-#include "tests/slot_field.h"
+#include "protocol/slot_field.h"
 
 enum { SEEDS = 200 };
 
