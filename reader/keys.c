@@ -14,8 +14,8 @@
 
 #include "config/require.h"
 #include "reader/keys_parts.h"
+#include "reader/rows_yaml.h"
 
-#define FILE_MAX_BYTES (1u << 20)
 #define OTHERS_BITS 077u /* group and others: read, write, execute */
 
 enum status keys_put(struct keys *keys, const struct key_row *row)
@@ -83,9 +83,6 @@ enum status keys_read_memory(const char *yaml, size_t n_bytes, const char *name,
     require(yaml || n_bytes == 0);
     require(name);
     require(keys);
-    if (n_bytes > FILE_MAX_BYTES) {
-        return status_fail(ST_RANGE, "%.160s:1: more than %u bytes", name, FILE_MAX_BYTES);
-    }
     struct keys *read = calloc(1, sizeof *read);
     if (!read) {
         return status_fail(ST_NO_MEMORY, "%.160s: no memory for its rows", name);
@@ -134,12 +131,12 @@ static enum status file_check(int file, const char *path)
     return ST_OK;
 }
 
-/*   out n_bytes, FILE_MAX_BYTES + 1 at most */
+/*   out n_bytes, ROWS_YAML_MAX_BYTES + 1 at most */
 static enum status file_load(int file, const char *path, char *yaml, size_t *n_bytes)
 {
     size_t n = 0;
-    while (n < FILE_MAX_BYTES + 1) {
-        ssize_t part = read(file, yaml + n, FILE_MAX_BYTES + 1 - n);
+    while (n < ROWS_YAML_MAX_BYTES + 1) {
+        ssize_t part = read(file, yaml + n, ROWS_YAML_MAX_BYTES + 1 - n);
         if (part < 0 && errno == EINTR) {
             continue;
         }
@@ -168,13 +165,13 @@ enum status keys_read(const char *path, struct keys **keys)
     size_t n_bytes = 0;
     enum status status = file_check(file, path);
     if (!status) {
-        yaml = malloc(FILE_MAX_BYTES + 1);
+        yaml = malloc(ROWS_YAML_MAX_BYTES + 1);
         status = yaml ? ST_OK : status_fail(ST_NO_MEMORY, "%.160s: no memory to read it", path);
     }
     status = status ? status : file_load(file, path, yaml, &n_bytes);
     status = status ? status : keys_read_memory(yaml, n_bytes, path, keys);
     if (yaml) {
-        OPENSSL_cleanse(yaml, FILE_MAX_BYTES + 1);
+        OPENSSL_cleanse(yaml, ROWS_YAML_MAX_BYTES + 1);
     }
     free(yaml);
     close(file);
