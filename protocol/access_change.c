@@ -10,6 +10,13 @@ enum {
     RANGE_TOGGLE = 1,
 };
 
+/* What was put into the step changes the tag, which answers once it has done so. */
+static void change_expect(struct access *access, struct access_step *step)
+{
+    access_change_begins(access);
+    access_expect(access, step, REPLY_DELAYED, 0);
+}
+
 /* ---- write, word by word ---- */
 
 void access_write_go_on(struct access *access, struct access_step *step)
@@ -34,8 +41,7 @@ void access_write_send(struct access *access, struct access_step *step)
     command->write.word_ptr = op->pointer + n_done;
     command->write.cover = command_cover(op->word[n_done], access->cover);
     command->write.handle = access->handle;
-    access_change_begins(access);
-    access_expect(access, step, REPLY_DELAYED, 0);
+    change_expect(access, step);
 }
 
 void access_write_word_done(struct access *access, struct access_step *step)
@@ -127,8 +133,7 @@ void access_block_send(struct access *access, struct access_step *step)
             command->block_write.data[2 * i + 1] = (uint8_t)op->word[i];
         }
     }
-    access_change_begins(access);
-    access_expect(access, step, REPLY_DELAYED, 0);
+    change_expect(access, step);
 }
 
 void access_block_done(struct access *access, struct access_step *step)
@@ -217,8 +222,7 @@ void access_lock_send(struct access *access, struct access_step *step)
     command->lock.mask = op->lock_mask;
     command->lock.action = op->lock_action;
     command->lock.handle = access->handle;
-    access_change_begins(access);
-    access_expect(access, step, REPLY_DELAYED, 0);
+    change_expect(access, step);
 }
 
 void access_change_done(struct access *access, struct access_step *step)
@@ -246,8 +250,7 @@ void access_untraceable_send(struct access *access, struct access_step *step)
     command->untraceable.user = op->user;
     command->untraceable.range = op->range;
     command->untraceable.handle = access->handle;
-    access_change_begins(access);
-    access_expect(access, step, REPLY_DELAYED, 0);
+    change_expect(access, step);
 }
 
 /* A toggled range would be toggled back. */
@@ -286,8 +289,7 @@ void access_permalock_begin(struct access *access, struct access_step *step)
 void access_permalock_send(struct access *access, struct access_step *step)
 {
     permalock_fill(access, step, true);
-    access_change_begins(access);
-    access_expect(access, step, REPLY_DELAYED, 0);
+    change_expect(access, step);
 }
 
 void access_permalock_lost(struct access *access, struct access_step *step)
