@@ -1,4 +1,4 @@
-/* access_options.h - the access.* keys: which tags, which password, how stubborn.   layer: reader */
+/* access_options.h - the access.* keys: which tags, which password, how many tries.   layer: reader */
 #ifndef READER_ACCESS_OPTIONS_H
 #define READER_ACCESS_OPTIONS_H
 
