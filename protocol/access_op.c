@@ -7,7 +7,11 @@
 
 #include "config/require.h"
 
-enum { WORDS_OF_TEXT_MAX = 8, TEXT_MAX = 1280 };
+enum {
+    WORDS_OF_TEXT_MAX = 8,
+    TEXT_MAX = 1400
+}; /* 255 words, each with a blank, and what is before */
+#define BLANKS " \t"
 
 struct op_words {
     char text[TEXT_MAX];
@@ -19,6 +23,7 @@ struct op_layout {
     struct access_op_row row;
     size_t n_min, n_max; /* words after the name */
     enum status (*parse)(const struct op_words *words, struct access_op *op);
+    bool has_tail; /* the last of n_max words is all that is left of the text, blanks too */
 };
 
 static const char *const bank_names[BANK_N] = {"reserved", "epc", "tid", "user"};
@@ -49,18 +54,25 @@ static enum status take_bank(const char *text, uint8_t *bank)
                        text);
 }
 
+/* "BEEFCAFE", "BEEF CAFE": blanks between words, none in a word. */
 static enum status take_hex_words(const char *text, struct access_op *op)
 {
-    uint8_t packed[2 * ACCESS_WORDS_MAX];
-    size_t n_bytes = 0;
-    enum status status = bits_from_hex(text, packed, sizeof packed, &n_bytes);
-    if (status || n_bytes == 0 || n_bytes % 2) {
-        return status_fail(ST_USAGE, "words are '%.40s', accepted 4 hex digits each, 1 .. %d words",
-                           text, ACCESS_WORDS_MAX);
-    }
-    op->n_words = (uint16_t)(n_bytes / 2);
-    for (size_t i = 0; i < op->n_words; i++) {
-        op->word[i] = (uint16_t)(packed[2 * i] << 8 | packed[2 * i + 1]);
+    enum { DIGITS = 4 };
+    op->n_words = 0;
+    for (const char *at = text; *at; at += strspn(at, BLANKS)) {
+        char digits[DIGITS + 1];
+        uint8_t packed[DIGITS / 2];
+        size_t n_bytes = 0;
+        snprintf(digits, sizeof digits, "%.4s", at);
+        if (op->n_words == ACCESS_WORDS_MAX || strlen(digits) != DIGITS ||
+            bits_from_hex(digits, packed, sizeof packed, &n_bytes) != ST_OK) {
+            return status_fail(ST_USAGE,
+                               "words are '%.40s', accepted 4 hex digits each, 1 .. %d words, "
+                               "blanks only between words",
+                               text, ACCESS_WORDS_MAX);
+        }
+        op->word[op->n_words++] = (uint16_t)(packed[0] << 8 | packed[1]);
+        at += DIGITS;
     }
     return ST_OK;
 }
@@ -298,28 +310,28 @@ static enum status parse_authenticate(const struct op_words *words, struct acces
 }
 
 static const struct op_layout op_layouts[] = {
-    [ACCESS_OP_ACCESS] = {{"access", "", "the access password, before everything else", false},
-                          0,
-                          0,
-                          NULL},
-    [ACCESS_OP_READ] = {{"read", "BANK POINTER COUNT|end", "read words", false}, 3, 3, parse_read},
-    [ACCESS_OP_TID] = {{"tid", "", "read the TID, name chip and designer", false},
-                       0,
-                       0,
-                       parse_nothing},
+    [ACCESS_OP_ACCESS] =
+        {{"access", "", "the access password, before everything else", false}, 0, 0, NULL, false},
+    [ACCESS_OP_READ] =
+        {{"read", "BANK POINTER COUNT|end", "read words", false}, 3, 3, parse_read, false},
+    [ACCESS_OP_TID] =
+        {{"tid", "", "read the TID, name chip and designer", false}, 0, 0, parse_nothing, false},
     [ACCESS_OP_WRITE] = {{"write", "BANK POINTER WORDS", "write word by word, verified", false},
                          3,
                          3,
-                         parse_write},
+                         parse_write,
+                         true},
     [ACCESS_OP_BLOCK_WRITE] = {{"blockwrite", "BANK POINTER WORDS",
                                 "write words with one command, verified", false},
                                3,
                                3,
-                               parse_write},
+                               parse_write,
+                               true},
     [ACCESS_OP_BLOCK_ERASE] = {{"blockerase", "BANK POINTER COUNT", "erase words, verified", false},
                                3,
                                3,
-                               parse_erase},
+                               parse_erase,
+                               false},
     [ACCESS_OP_LOCK] =
         {{"lock", "PAYLOAD|AREA=HOW...",
           "lock or unlock passwords (kill, access) and banks (epc, tid, user): lock, "
@@ -327,27 +339,32 @@ static const struct op_layout op_layouts[] = {
           true},
          1,
          LOCK_AREAS,
-         parse_lock},
-    [ACCESS_OP_KILL] = {{"kill", "PASSWORD", "silence the tag for ever", true}, 1, 1, parse_kill},
+         parse_lock,
+         false},
+    [ACCESS_OP_KILL] =
+        {{"kill", "PASSWORD", "silence the tag for ever", true}, 1, 1, parse_kill, false},
     [ACCESS_OP_PERMALOCK_READ] = {{"permalock-read", "GROUP COUNT",
                                    "read which blocks of the user bank are permalocked; a group "
                                    "has 16 blocks",
                                    false},
                                   2,
                                   2,
-                                  parse_permalock_read},
+                                  parse_permalock_read,
+                                  false},
     [ACCESS_OP_PERMALOCK] = {{"permalock", "GROUP MASK",
                               "lock blocks of the user bank for ever; 4 hex digits a group, first "
                               "block first",
                               true},
                              2,
                              2,
-                             parse_permalock},
+                             parse_permalock,
+                             true},
     [ACCESS_OP_UNTRACEABLE] = {{"untraceable", "epc=N [u=N] [tid=N] [user=N] [range=N]",
                                 "hide memory, reduce the range", false},
                                1,
                                5,
-                               parse_untraceable},
+                               parse_untraceable,
+                               false},
     [ACCESS_OP_AUTHENTICATE] =
         {{"authenticate", "[epc|tid|user OFFSET BLOCKS [plain|cbc] | CSI MESSAGE RESPONSE_BITS]",
           "does the tag hold its key (auth.keys)? With memory in blocks of 64 bits if asked for; "
@@ -355,7 +372,8 @@ static const struct op_layout op_layouts[] = {
           false},
          0,
          4,
-         parse_authenticate},
+         parse_authenticate,
+         false},
 };
 _Static_assert(sizeof op_layouts / sizeof *op_layouts == ACCESS_OP_N, "one row each");
 
@@ -365,7 +383,38 @@ const struct access_op_row *access_op_row(enum access_op_kind kind)
     return &op_layouts[kind].row;
 }
 
-static enum status words_split(const char *text, struct op_words *words)
+/*   out NULL: no such operation in a text */
+static const struct op_layout *layout_find(const char *name)
+{
+    for (size_t i = 0; i < ACCESS_OP_N; i++) {
+        if (op_layouts[i].parse && strcmp(op_layouts[i].row.name, name) == 0) {
+            return &op_layouts[i];
+        }
+    }
+    return NULL;
+}
+
+/* The next word, or all that is left.   out NULL: nothing is */
+static const char *word_next(bool takes_all, char **rest)
+{
+    if (!takes_all) {
+        return strtok_r(NULL, BLANKS, rest);
+    }
+    if (!*rest) { /* some strtok_r leave it so at the end */
+        return NULL;
+    }
+    char *text = *rest + strspn(*rest, BLANKS);
+    size_t n_chars = strlen(text);
+    while (n_chars > 0 && strchr(BLANKS, text[n_chars - 1])) {
+        text[--n_chars] = '\0';
+    }
+    *rest = text + n_chars;
+    return n_chars > 0 ? text : NULL;
+}
+
+/*   out words->n >= 1; layout  NULL: the first is no operation */
+static enum status words_split(const char *text, struct op_words *words,
+                               const struct op_layout **layout)
 {
     const size_t length = strlen(text);
     if (length >= sizeof words->text) {
@@ -375,12 +424,14 @@ static enum status words_split(const char *text, struct op_words *words)
     memcpy(words->text, text, length + 1);
     words->n = 0;
     char *rest = NULL;
-    for (char *word = strtok_r(words->text, " \t", &rest); word;
-         word = strtok_r(NULL, " \t", &rest)) {
+    const char *word = strtok_r(words->text, BLANKS, &rest);
+    *layout = word ? layout_find(word) : NULL;
+    while (word) {
         if (words->n == WORDS_OF_TEXT_MAX) {
             return status_fail(ST_USAGE, "operation '%.60s' has too many words", text);
         }
         words->word[words->n++] = word;
+        word = word_next(*layout && (*layout)->has_tail && words->n == (*layout)->n_max, &rest);
     }
     return words->n > 0 ? ST_OK : status_fail(ST_USAGE, "an operation is empty");
 }
@@ -390,27 +441,25 @@ enum status access_op_parse(const char *text, struct access_op *op)
     require(text);
     require(op);
     struct op_words words;
-    enum status status = words_split(text, &words);
+    const struct op_layout *layout = NULL;
+    enum status status = words_split(text, &words, &layout);
     if (status) {
         return status;
     }
-    memset(op, 0, sizeof *op);
-    for (size_t i = 0; i < ACCESS_OP_N; i++) {
-        const struct op_layout *layout = &op_layouts[i];
-        if (!layout->parse || strcmp(layout->row.name, words.word[0]) != 0) {
-            continue;
-        }
-        if (words.n - 1 < layout->n_min || words.n - 1 > layout->n_max) {
-            return status_fail(ST_USAGE, "operation '%s': %zu words follow, accepted: %s %s",
-                               layout->row.name, words.n - 1, layout->row.name, layout->row.syntax);
-        }
-        op->kind = (enum access_op_kind)i;
-        return layout->parse(&words, op);
+    if (!layout) {
+        return status_fail(ST_USAGE,
+                           "no operation '%.40s', there are read, tid, write, blockwrite, "
+                           "blockerase, lock, kill, permalock-read, permalock, untraceable, "
+                           "authenticate",
+                           words.word[0]);
     }
-    return status_fail(ST_USAGE,
-                       "no operation '%.40s', there are read, tid, write, blockwrite, blockerase, "
-                       "lock, kill, permalock-read, permalock, untraceable, authenticate",
-                       words.word[0]);
+    if (words.n - 1 < layout->n_min || words.n - 1 > layout->n_max) {
+        return status_fail(ST_USAGE, "operation '%s': %zu words follow, accepted: %s %s",
+                           layout->row.name, words.n - 1, layout->row.name, layout->row.syntax);
+    }
+    memset(op, 0, sizeof *op);
+    op->kind = (enum access_op_kind)(layout - op_layouts);
+    return layout->parse(&words, op);
 }
 
 void access_op_text(const struct access_op *op, char text[ACCESS_TEXT_MAX])

@@ -17,7 +17,7 @@ void cmd_access_help(FILE *stream)
     }
     fprintf(stream,
             "BANK is reserved, epc, tid or user; POINTER and COUNT count words; WORDS are 4 hex "
-            "digits each.\n"
+            "digits each, with blanks between them or without.\n"
             "  zpreader access --epc 3034 tid \"read user 0 4\"\n"
             "  zpreader access --epc 3034257BF7194E4000001A85 \"write epc 2 "
             "3034257BF7194E4000001A86\"\n"

@@ -16,6 +16,9 @@ static void access_op_parses_each_kind(void **state)
         {"read 1 0x10 end", "read epc 16 end", ACCESS_OP_READ},
         {"  tid ", "tid", ACCESS_OP_TID},
         {"write epc 2 30340123", "write epc 2 2", ACCESS_OP_WRITE},
+        {"write user 0 BEEF CAFE", "write user 0 2", ACCESS_OP_WRITE},
+        {"blockwrite user 8 BEEFcafe 0123\t4567 ", "blockwrite user 8 4", ACCESS_OP_BLOCK_WRITE},
+        {"permalock 0 8001 0001", "permalock 0 2", ACCESS_OP_PERMALOCK},
         {"blockwrite user 8 BEEFcafe", "blockwrite user 8 2", ACCESS_OP_BLOCK_WRITE},
         {"blockerase user 4 4", "blockerase user 4 4", ACCESS_OP_BLOCK_ERASE},
         {"lock 08020", "lock 08020", ACCESS_OP_LOCK},
@@ -47,6 +50,10 @@ static void access_op_parses_each_kind(void **state)
     assert_int_equal(op.pointer, 3);
     assert_int_equal(op.word[0], 0x0123);
     assert_int_equal(op.word[1], 0xBEEF);
+    assert_int_equal(access_op_parse(" write\tuser 3  0123 4567BEEF  89ab\t", &op), ST_OK);
+    assert_int_equal(op.n_words, 4);
+    const uint16_t words[] = {0x0123, 0x4567, 0xBEEF, 0x89AB};
+    assert_memory_equal(op.word, words, sizeof words);
     assert_int_equal(access_op_parse("kill 0000BEEF", &op), ST_OK);
     assert_int_equal(op.password, 0xBEEF);
 }
@@ -69,6 +76,12 @@ static void access_op_refuses_with_what_is_accepted(void **state)
         {"write epc 2 303", "4 hex digits"},
         {"write epc 2 30", "4 hex digits"},
         {"write epc 2 30XX", "4 hex digits"},
+        {"write epc 2 BEEF CAF", "words are 'BEEF CAF', accepted 4 hex digits each"},
+        {"write epc 2 BE EFCAFE", "blanks only between words"},
+        {"write epc 2 BEEFCA FE", "blanks only between words"},
+        {"write epc 2 BEEF,CAFE", "words are 'BEEF,CAFE'"},
+        {"write epc 2 ", "BANK POINTER WORDS"},
+        {"permalock 0 80010 001", "4 hex digits"},
         {"lock 8020", "FFFFF"},
         {"lock 1FFFFF", "FFFFF"},
         {"lock epc=open", "permaunlock"},
@@ -107,6 +120,15 @@ static void access_op_refuses_with_what_is_accepted(void **state)
     text[13 + 4 * 255] = '\0';
     assert_int_equal(access_op_parse(text, &op), ST_OK);
     assert_int_equal(op.n_words, 255);
+    strcpy(text + 13 + 4 * 255, "AAAA");
+    assert_int_equal(access_op_parse(text, &op), ST_USAGE);
+    assert_non_null(strstr(status_detail(), "1 .. 255 words"));
+    for (size_t k = 0; k < 255; k++) { /* the longest there is */
+        memcpy(text + 13 + 5 * k, "BEEF ", 6);
+    }
+    assert_int_equal(access_op_parse(text, &op), ST_OK);
+    assert_int_equal(op.n_words, 255);
+    assert_int_equal(op.word[254], 0xBEEF);
 }
 
 static void access_op_knows_what_changes_the_epc(void **state)
