@@ -12,13 +12,14 @@
 #define CROWD_TAGS 6.0    /* a slot: more are not told apart, every slot collides */
 
 struct policy_row {
+    bool has_backlog; /* it goes by the backlog, which is kept for no other */
     /* a slot is over */
     void (*take)(struct policy *policy, enum slot_outcome outcome, bool is_recovered);
     struct policy_move (*next)(const struct policy *policy);
     void (*open_frame)(struct policy *policy, int q);
     double (*unread)(const struct policy *policy);
 };
-static const struct policy_row rows[];
+static const struct policy_row *row_of(const struct policy *policy);
 
 static int q_limit(const struct policy *policy, double q)
 {
@@ -76,7 +77,8 @@ static struct policy_move q_next(const struct policy *policy)
 
 /* ---- frames ---- */
 
-static void fixed_take(struct policy *policy, enum slot_outcome outcome, bool is_recovered)
+/* The frame's outcomes are counted for every policy. */
+static void outcomes_take(struct policy *policy, enum slot_outcome outcome, bool is_recovered)
 {
     (void)is_recovered;
     (void)policy;
@@ -120,11 +122,9 @@ static double chen_tags(const struct policy *policy)
     return (double)low;
 }
 
-static double frames_unread(const struct policy *policy)
+static double chen_unread(const struct policy *policy)
 {
-    return policy->cfg.estimator == POLICY_CHEN
-               ? fmax(0.0, chen_tags(policy) - policy->n_outcomes[SLOT_SINGLE])
-               : backlog_mean(&policy->backlog);
+    return fmax(0.0, chen_tags(policy) - policy->n_outcomes[SLOT_SINGLE]);
 }
 
 /* The least Q whose frames waste no more time than twice as many slots would (fact sheet 10.4). */
@@ -186,7 +186,7 @@ static struct policy_move frames_next(const struct policy *policy)
     double most = ldexp(CROWD_TAGS, policy->q);
     return policy->slots_left > 0
                ? go_on(policy)
-               : redraw(policy, frames_q(policy, fmin(frames_unread(policy), most)));
+               : redraw(policy, frames_q(policy, fmin(policy_unread(policy), most)));
 }
 
 static struct policy_move slots_next(const struct policy *policy)
@@ -204,11 +204,19 @@ static struct policy_move slots_next(const struct policy *policy)
 }
 
 static const struct policy_row rows[] = {
-    [POLICY_SLOTS] = {bayes_take, slots_next, bayes_open_frame, bayes_unread},
-    [POLICY_FRAMES] = {bayes_take, frames_next, bayes_open_frame, frames_unread},
-    [POLICY_Q] = {q_take, q_next, frame_is_counted, tried_in_vain},
-    [POLICY_FIXED] = {fixed_take, fixed_next, frame_is_counted, tried_in_vain},
+    [POLICY_SLOTS] = {true, bayes_take, slots_next, bayes_open_frame, bayes_unread},
+    [POLICY_FRAMES] = {true, bayes_take, frames_next, bayes_open_frame, bayes_unread},
+    [POLICY_Q] = {false, q_take, q_next, frame_is_counted, tried_in_vain},
+    [POLICY_FIXED] = {false, outcomes_take, fixed_next, frame_is_counted, tried_in_vain},
 };
+static const struct policy_row chen_row = {false, outcomes_take, frames_next, frame_is_counted,
+                                           chen_unread};
+
+static const struct policy_row *row_of(const struct policy *policy)
+{
+    bool is_chen = policy->cfg.kind == POLICY_FRAMES && policy->cfg.estimator == POLICY_CHEN;
+    return is_chen ? &chen_row : &rows[policy->cfg.kind];
+}
 
 void policy_init(struct policy *policy, const struct policy_cfg *cfg,
                  const struct slot_times *times)
@@ -222,12 +230,16 @@ void policy_init(struct policy *policy, const struct policy_cfg *cfg,
     policy->q = cfg->q_start;
     qalgo_init(&policy->qalgo, cfg->q_start, cfg->q_min, cfg->q_max, cfg->q_step,
                fmin(times->idle_us / times->collided_us, 1.0));
-    backlog_init(&policy->backlog, times);
+    if (row_of(policy)->has_backlog) {
+        backlog_init(&policy->backlog, times);
+    }
 }
 
 void policy_expect(struct policy *policy, double n_tags)
 {
-    backlog_expect(&policy->backlog, n_tags);
+    if (row_of(policy)->has_backlog) {
+        backlog_expect(&policy->backlog, n_tags);
+    }
     if (n_tags < 1.0) {
         return; /* new ones are as likely as ever: Q stays low */
     }
@@ -249,14 +261,14 @@ void policy_open_frame(struct policy *policy, int q)
     policy->q = q;
     policy->slots_left = 1u << q;
     memset(policy->n_outcomes, 0, sizeof policy->n_outcomes);
-    rows[policy->cfg.kind].open_frame(policy, q);
+    row_of(policy)->open_frame(policy, q);
 }
 
 struct policy_move policy_take(struct policy *policy, enum slot_outcome outcome, bool is_recovered)
 {
     require((unsigned)outcome < SLOT_OUTCOME_N);
     require(policy->slots_left > 0);
-    const struct policy_row *row = &rows[policy->cfg.kind];
+    const struct policy_row *row = row_of(policy);
     policy->slots_left--;
     policy->n_outcomes[outcome]++;
     row->take(policy, outcome, is_recovered);
@@ -272,5 +284,5 @@ bool policy_is_over(const struct policy *policy)
 
 double policy_unread(const struct policy *policy)
 {
-    return rows[policy->cfg.kind].unread(policy);
+    return row_of(policy)->unread(policy);
 }

@@ -113,6 +113,37 @@ static void policy_default_is_the_best(void **state)
     }
 }
 
+/* Only who goes by it pays for the backlog's exponentials: nothing is written there for the others. */
+static void policy_keeps_the_backlog_for_who_uses_it(void **state)
+{
+    (void)state;
+    static const struct {
+        struct policy_cfg cfg;
+        bool has_backlog;
+    } rows[] = {
+        {{.kind = POLICY_SLOTS, .q_start = 4, .q_max = 15, .q_step = 0.3}, true},
+        {{.kind = POLICY_FRAMES, .q_start = 4, .q_max = 15, .q_step = 0.3}, true},
+        {{POLICY_FRAMES, POLICY_CHEN, 4, 0, 15, 0.3}, false},
+        {{.kind = POLICY_Q, .q_start = 4, .q_max = 15, .q_step = 0.3}, false},
+        {{.kind = POLICY_FIXED, .q_start = 4, .q_max = 15, .q_step = 0.3}, false},
+    };
+    static const struct backlog untouched;
+    static struct policy policy;
+    struct link link;
+    const struct slot_times times = cfg_of(&profiles[0], NULL, NULL, &link).times;
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        policy_init(&policy, &rows[k].cfg, &times);
+        policy_expect(&policy, 20.0);
+        policy_open_frame(&policy, 4);
+        for (int slot = 0; slot < 15; slot++) {
+            policy_take(&policy, slot % 2 ? SLOT_SINGLE : SLOT_COLLISION, false);
+        }
+        assert_true(policy_unread(&policy) > 0.0);
+        bool is_kept = memcmp(&policy.backlog, &untouched, sizeof untouched) != 0;
+        assert_int_equal(is_kept, rows[k].has_backlog);
+    }
+}
+
 /* Whatever the receiver misses, every tag is read, and a fixed frame that fits somehow works too. */
 static void policy_reads_all_with_a_faulty_receiver(void **state)
 {
@@ -177,6 +208,7 @@ int main(void)
         cmocka_unit_test(policy_knows_the_slots_durations),
         cmocka_unit_test(policy_default_is_near_the_genie),
         cmocka_unit_test(policy_default_is_the_best),
+        cmocka_unit_test(policy_keeps_the_backlog_for_who_uses_it),
         cmocka_unit_test(policy_reads_all_with_a_faulty_receiver),
         cmocka_unit_test(policy_outlives_a_wrong_expectation),
     };
