@@ -86,21 +86,9 @@ static void counting_init(struct counting *counting, const struct link *link, un
                           double below_db, double ebn0_db)
 {
     counting->link = link;
-    counting->cfg = (struct ref_collision_cfg){
-        .rate_sps = bench_rate_sps(link),
-        .blf_hz = link->blf_hz,
-        .m = link->m_cycles,
-        .trext = link->trext,
-        .n_tags = n_tags,
-        .below_db = {0.0, below_db, below_db},
-        .ebn0_db = ebn0_db,
-        .clock_ratio = link->frt_ratio - 0.01,
-        .own_clock_ratio = 0.01,
-        .from_tick = 40.3,
-        .t1_min_us = link->t1_min_us,
-        .t1_max_us = link->t1_max_us,
-        .leak_db = 60.0,
-    };
+    counting->cfg = ref_collision_pair(link, bench_rate_sps(link), below_db, ebn0_db);
+    counting->cfg.n_tags = n_tags;
+    counting->cfg.leak_db = 60.0;
 }
 
 /* `bound`: NULL where none is known. */

@@ -7,6 +7,7 @@
 #include "protocol/access.h"
 #include "protocol/crc.h"
 #include "protocol/proof.h"
+#include "tests/fuzz_start.h"
 
 enum { STEPS_MAX = 100000, CONTACTS = 4 };
 
@@ -26,15 +27,7 @@ static void try_text(const uint8_t *data, size_t n_bytes)
         "kill ", "untraceable ", "permalock 0 ", "authenticate 0 "};
     char text[256], told[ACCESS_TEXT_MAX];
     static struct access_op op;
-    const char *start = starts[n_bytes > 0 ? data[0] % 8 : 0];
-    const size_t n_start = strlen(start);
-    size_t n = n_bytes > 1 ? n_bytes - 1 : 0;
-    n = n < sizeof text - 1 - n_start ? n : sizeof text - 1 - n_start;
-    memcpy(text, start, n_start);
-    if (n > 0) {
-        memcpy(text + n_start, data + 1, n);
-    }
-    text[n_start + n] = '\0';
+    text[fuzz_start(starts, 8, data, n_bytes, text, sizeof text - 1)] = '\0';
     if (access_op_parse(text, &op) == ST_OK) {
         require(op.n_words <= ACCESS_WORDS_MAX);
         access_op_text(&op, told);

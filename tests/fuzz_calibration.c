@@ -8,6 +8,7 @@
 
 #include "config/require.h"
 #include "reader/calibration.h"
+#include "tests/fuzz_start.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
 
@@ -18,15 +19,7 @@ static size_t make_yaml(const uint8_t *data, size_t n_bytes, char *yaml, size_t 
         "", "calibration: 1\ntx:\n  - {freq_hz: 915M, gain_db: ", "calibration: 1\nrx: [",
         "calibration: 1\ndevice: \"",
         "calibration: 1\ntx: [{freq_hz: 9e8, gain_db: 1, dbm: 2}]\nrx: [{freq_hz: 1e9, gain_db: "};
-    const char *start = n_bytes > 0 ? starts[data[0] % (sizeof starts / sizeof *starts)] : "";
-    size_t n = strlen(start);
-    memcpy(yaml, start, n);
-    size_t n_rest = n_bytes > 0 ? n_bytes - 1 : 0;
-    n_rest = n_rest < room - n ? n_rest : room - n;
-    if (n_rest > 0) {
-        memcpy(yaml + n, data + 1, n_rest);
-    }
-    return n + n_rest;
+    return fuzz_start(starts, sizeof starts / sizeof *starts, data, n_bytes, yaml, room);
 }
 
 static void check_side(const struct calibration_side *side)

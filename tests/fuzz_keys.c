@@ -7,6 +7,7 @@
 
 #include "config/require.h"
 #include "reader/keys.h"
+#include "tests/fuzz_start.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
 
@@ -24,15 +25,7 @@ static size_t make_yaml(const uint8_t *data, size_t n_bytes, char *yaml, size_t 
         "keys: 1\nrows:\n  - {epc: '', key_id: 0, key: " SECRET "}\n  - {key: " SECRET
         ", key_id: 1, epc: ",
     };
-    const char *start = n_bytes > 0 ? starts[data[0] % (sizeof starts / sizeof *starts)] : "";
-    size_t n = strlen(start);
-    memcpy(yaml, start, n);
-    size_t n_rest = n_bytes > 0 ? n_bytes - 1 : 0;
-    n_rest = n_rest < room - n ? n_rest : room - n;
-    if (n_rest > 0) {
-        memcpy(yaml + n, data + 1, n_rest);
-    }
-    return n + n_rest;
+    return fuzz_start(starts, sizeof starts / sizeof *starts, data, n_bytes, yaml, room);
 }
 
 static void check_row(const struct keys *keys, size_t index)

@@ -179,16 +179,39 @@ void program_wait_killed(struct program *program, int number, double timeout_s)
     }
 }
 
+static void run_text(struct program *program, char text[TEXT_MAX], const char *format,
+                     va_list arguments)
+{
+    int n = vsnprintf(text, TEXT_MAX, format, arguments);
+    assert_in_range(n, 0, TEXT_MAX - 1);
+    program_start(program, PROGRAM_ZPREADER, text);
+    program_wait(program, 20.0);
+}
+
 void program_run(struct program *program, const char *format, ...)
 {
     char text[TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
-    int n = vsnprintf(text, sizeof text, format, arguments);
+    run_text(program, text, format, arguments);
     va_end(arguments);
-    assert_in_range(n, 0, sizeof text - 1);
-    program_start(program, PROGRAM_ZPREADER, text);
-    program_wait(program, 20.0);
+}
+
+json_t *program_run_events(int exit_status, const char *format, ...)
+{
+    struct program program;
+    char text[TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    run_text(&program, text, format, arguments);
+    va_end(arguments);
+    if (program.exit_status != exit_status) {
+        fail_msg("exit status %d: %s\n%s", program.exit_status, text, program.err);
+    }
+    json_t *events = program_events(&program);
+    program_check_events(events);
+    program_free(&program);
+    return events;
 }
 
 void program_await_lines(struct program *program, const char *text, size_t n, double timeout_s)

@@ -75,6 +75,10 @@ extern char program_directory[64];
 /* A TCP port of 127.0.0.1 that nobody listens on now. */
 int program_free_port(void);
 
+/* Run zpreader to its end: its events, checked. Another exit status fails the test.   own  json_decref */
+__attribute__((format(printf, 2, 3))) json_t *program_run_events(int exit_status,
+                                                                 const char *format, ...);
+
 /* All lines of stdout as an array of objects; anything else fails the test.   own  json_decref */
 json_t *program_events(const struct program *program);
 /* Every event has the contract's fields for its type, in the contract's formats; a summary ends

@@ -52,6 +52,26 @@ static void channel_render(struct ref_collision *collision, unsigned c, double _
     }
 }
 
+struct ref_collision_cfg ref_collision_pair(const struct link *link, double rate_sps,
+                                            double below_db, double ebn0_db)
+{
+    return (struct ref_collision_cfg){
+        .rate_sps = rate_sps,
+        .blf_hz = link->blf_hz,
+        .m = link->m_cycles,
+        .trext = link->trext,
+        .n_tags = 2,
+        .below_db = {0.0, below_db, below_db},
+        .ebn0_db = ebn0_db,
+        .clock_ratio = link->frt_ratio - 0.01,
+        .own_clock_ratio = 0.01,
+        .from_tick = 40.3,
+        .t1_min_us = link->t1_min_us,
+        .t1_max_us = link->t1_max_us,
+        .leak_db = 40.0,
+    };
+}
+
 void ref_collision_draw(struct ref_collision *collision, const struct ref_collision_cfg *cfg,
                         uint64_t seed)
 {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/link.h"
 #include "tests/ref_noise.h"
 #include "tests/ref_reply.h"
 
@@ -46,6 +47,11 @@ struct ref_collision {
     float level[REF_COLLISION_SAMPLES_MAX];
     float _Complex sample[REF_COLLISION_CHANNELS][REF_COLLISION_SAMPLES_MAX];
 };
+
+/* Two tags on this link, their clocks as far off as it allows, on a leak of 40 dB.   in  below_db  of each
+ * but the first */
+struct ref_collision_cfg ref_collision_pair(const struct link *link, double rate_sps,
+                                            double below_db, double ebn0_db);
 
 /* Everything of one trial follows from cfg and seed (not 0): bits, phases, starts, samples from tick 0.
  *   pre  the window fits REF_COLLISION_SAMPLES_MAX */

@@ -142,6 +142,15 @@ static void check_first_block(const uint8_t *block, const char *challenge_hex, u
     memcpy(trnd, plain + 2, 4);
 }
 
+/* ReadBuffer: so many bits from this word on. */
+static void read_buffer(struct bench *bench, unsigned word_ptr, unsigned n_bits)
+{
+    char bits[BENCH_BITS_MAX] = "11010010" /* RFU: */ "00";
+    rig_append(bits, word_ptr, 12);
+    rig_append(bits, n_bits, 12);
+    command(bench, bits, BENCH_HANDLE);
+}
+
 static void security_tam1_answers_the_challenge(void **state)
 {
     (void)state;
@@ -172,21 +181,11 @@ static void security_tam1_answers_the_challenge(void **state)
     got[129] = '\0';
     pack(got + 1, response);
     check_first_block(response, "0102030405060708090A", trnd[0]);
-    command(&bench,
-            "11010010"
-            "00"
-            "000000000111"
-            "000000010000",
-            BENCH_HANDLE); /* last word */
+    read_buffer(&bench, 7, 16); /* last word */
     char body[64] = "0";
     rig_append(body, (unsigned)response[14] << 8 | response[15], 16);
     expect_body(&bench, body);
-    command(&bench,
-            "11010010"
-            "00"
-            "000000000111"
-            "000000010001",
-            BENCH_HANDLE);
+    read_buffer(&bench, 7, 17);
     expect_error(&bench, 0x03);
 }
 
@@ -274,21 +273,11 @@ static void security_errors_are_told(void **state)
     bring(&bench, TAG_SECURED);
     authenticate(&bench, true, true, 0, tam1_hex);
     expect_silence(&bench);
-    command(&bench,
-            "11010010"
-            "00"
-            "000000000000"
-            "000000010000",
-            BENCH_HANDLE);
+    read_buffer(&bench, 0, 16);
     expect_silence(&bench);
     assert_int_equal(bench.tag.state, TAG_SECURED);
     bring_equipped(&bench, TAG_SECURED, &keyed); /* nothing computed yet */
-    command(&bench,
-            "11010010"
-            "00"
-            "000000000000"
-            "000000010000",
-            BENCH_HANDLE);
+    read_buffer(&bench, 0, 16);
     expect_error(&bench, 0x00);
 }
 

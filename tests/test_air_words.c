@@ -7,6 +7,14 @@ static const struct tag_equipment full = {.n_epc_words = 8,
                                           .access_password = 0x12345678,
                                           .kill_password = 0xDEADC0DE};
 
+/* The same with XPC words.   out equipment  as it was brought */
+static void bring_xpc(struct bench *bench, struct tag_equipment *equipment)
+{
+    *equipment = full;
+    equipment->has_xpc = true;
+    bring_equipped(bench, TAG_SECURED, equipment);
+}
+
 /* ---- PC, XPC, CRC ---- */
 
 /* The tag's ACK reply is these words and their CRC-16. */
@@ -70,9 +78,8 @@ static void words_packet_pc_shows_xpc(void **state)
 {
     (void)state;
     struct bench bench;
-    struct tag_equipment equipment = full;
-    equipment.has_xpc = true;
-    bring_equipped(&bench, TAG_SECURED, &equipment);
+    struct tag_equipment equipment;
+    bring_xpc(&bench, &equipment);
     write_word(&bench, 1, 33, 0xFFFE); /* of it only NR can be written */
     expect_done(&bench);
     read_words(&bench, 1, 33, 0);
@@ -120,9 +127,8 @@ static void words_select_sees_user_and_xpc(void **state)
 {
     (void)state;
     struct bench bench;
-    struct tag_equipment equipment = full;
-    equipment.has_xpc = true;
-    bring_equipped(&bench, TAG_SECURED, &equipment);
+    struct tag_equipment equipment;
+    bring_xpc(&bench, &equipment);
     write_word(&bench, 3, 31, 0x8001);
     expect_done(&bench);
     assert_true(selects(&bench, 3, 496, "1000000000000001"));
@@ -138,13 +144,24 @@ static void words_select_sees_user_and_xpc(void **state)
     assert_false(selects(&bench, 1, 0x21D, "1"));
 }
 
+/* Untraceable, U not asserted: length and hidden part of the EPC, the rest as the fields are. */
+static void untraceable(struct bench *bench, unsigned epc, unsigned tid, unsigned user,
+                        unsigned range)
+{
+    char bits[BENCH_BITS_MAX] = "1110001000000000" /* RFU, U: */ "000";
+    rig_append(bits, epc, 6);
+    rig_append(bits, tid, 2);
+    rig_append(bits, user, 1);
+    rig_append(bits, range, 2);
+    command(bench, bits, BENCH_HANDLE);
+}
+
 static void words_untraceable_hides(void **state)
 {
     (void)state;
     struct bench bench;
-    struct tag_equipment equipment = full;
-    equipment.has_xpc = true;
-    bring_equipped(&bench, TAG_SECURED, &equipment);
+    struct tag_equipment equipment;
+    bring_xpc(&bench, &equipment);
     write_word(&bench, 3, 0, 0x00C0);
     expect_done(&bench);
     send(&bench, "11100010000000000010001100110000010010001101000011100111110110");
@@ -169,15 +186,7 @@ static void words_untraceable_hides(void **state)
     assert_false(selects(&bench, 2, 31, "00"));
     /* EPC cut to two words and the rest hidden, all of the TID, normal range */
     reach(&bench, TAG_SECURED);
-    command(&bench,
-            "1110001000000000"
-            "00"
-            "0"
-            "100010"
-            "10"
-            "0"
-            "00",
-            BENCH_HANDLE);
+    untraceable(&bench, 0x22, 2, 0, 0);
     expect_done(&bench);
     expect_epc_reply(&bench, "10043074257B"); /* K, L = 2 */
     assert_false(selects(&bench, 1, 32 + 24, "011110111"));
@@ -191,15 +200,7 @@ static void words_untraceable_hides(void **state)
     expect_error(&bench, 0x03);
     /* and back: nothing was lost */
     both_halves(&bench, 0xC6, full.access_password);
-    command(&bench,
-            "1110001000000000"
-            "00"
-            "0"
-            "000110"
-            "00"
-            "0"
-            "00",
-            BENCH_HANDLE);
+    untraceable(&bench, 0x06, 0, 0, 0);
     expect_done(&bench);
     expect_epc_reply(&bench, "30243074257BF7194E4000001A85"); /* SLI and K */
 }
@@ -209,46 +210,14 @@ static void words_untraceable_is_refused(void **state)
     (void)state;
     struct bench bench;
     bring_equipped(&bench, TAG_SECURED, &full);
-    command(&bench,
-            "1110001000000000"
-            "00"
-            "0"
-            "001001"
-            "00"
-            "0"
-            "00",
-            BENCH_HANDLE);
+    untraceable(&bench, 0x09, 0, 0, 0);
     expect_error(&bench, 0x03); /* L = 9 */
-    command(&bench,
-            "1110001000000000"
-            "00"
-            "0"
-            "000110"
-            "11"
-            "0"
-            "00",
-            BENCH_HANDLE);
+    untraceable(&bench, 0x06, 3, 0, 0);
     expect_silence(&bench); /* RFU */
-    command(&bench,
-            "1110001000000000"
-            "00"
-            "0"
-            "000110"
-            "00"
-            "0"
-            "11",
-            BENCH_HANDLE);
+    untraceable(&bench, 0x06, 0, 0, 3);
     expect_silence(&bench);
     bring(&bench, TAG_SECURED); /* secured without a password: no privilege */
-    command(&bench,
-            "1110001000000000"
-            "00"
-            "0"
-            "000110"
-            "00"
-            "0"
-            "00",
-            BENCH_HANDLE);
+    untraceable(&bench, 0x06, 0, 0, 0);
     expect_error(&bench, 0x02);
 }
 
@@ -257,30 +226,14 @@ static void words_range_changes_the_power_wanted(void **state)
     (void)state;
     struct bench bench;
     bring_equipped(&bench, TAG_SECURED, &full);
-    command(&bench,
-            "1110001000000000"
-            "00"
-            "0"
-            "000110"
-            "00"
-            "0"
-            "01",
-            BENCH_HANDLE);
+    untraceable(&bench, 0x06, 0, 0, 1);
     expect_done(&bench);
     finish_reply(&bench);
     assert_true(tag_extra_power_db(&bench.tag) > 0);
     dark(&bench, 0.1);
     assert_true(tag_extra_power_db(&bench.tag) == 0); /* it was until power is lost */
     reach(&bench, TAG_SECURED);
-    command(&bench,
-            "1110001000000000"
-            "00"
-            "0"
-            "000110"
-            "00"
-            "0"
-            "10",
-            BENCH_HANDLE);
+    untraceable(&bench, 0x06, 0, 0, 2);
     finish_reply(&bench);
     dark(&bench, 0.1);
     assert_true(tag_extra_power_db(&bench.tag) > 0); /* this one stays */

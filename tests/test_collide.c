@@ -32,27 +32,6 @@ static struct link link_of(double blf_hz, int m)
     return link;
 }
 
-/* Two tags, the figures' case. */
-static struct ref_collision_cfg case_of(const struct link *link, double rate_sps, double below_db,
-                                        double ebn0_db)
-{
-    return (struct ref_collision_cfg){
-        .rate_sps = rate_sps,
-        .blf_hz = link->blf_hz,
-        .m = link->m_cycles,
-        .trext = link->trext,
-        .n_tags = 2,
-        .below_db = {0.0, below_db, below_db},
-        .ebn0_db = ebn0_db,
-        .clock_ratio = link->frt_ratio - 0.01,
-        .own_clock_ratio = 0.01,
-        .from_tick = 40.3,
-        .t1_min_us = link->t1_min_us,
-        .t1_max_us = link->t1_max_us,
-        .leak_db = 40.0,
-    };
-}
-
 static struct reply_rx *receiver_new(double rate_sps, unsigned n_channels, const char *resolve)
 {
     const struct option_table *const tables[] = {&reply_rx_options};
@@ -162,7 +141,7 @@ static void collide_reaches_the_figures(void **unused)
         const struct gate *gate = &gates[k];
         struct link link = link_of(gate->blf_hz, gate->m);
         struct ref_collision_cfg cfg =
-            case_of(&link, gate->rate_sps, gate->below_db, gate->ebn0_db);
+            ref_collision_pair(&link, gate->rate_sps, gate->below_db, gate->ebn0_db);
         struct reply_rx *rx = receiver_new(gate->rate_sps, 1, NULL);
         struct counts counts = trials_run(rx, &link, &cfg, TRIALS, 1 + k);
         counts_say(gate->what, &counts);
@@ -177,7 +156,7 @@ static void collide_is_what_reads_them(void **unused)
 {
     (void)unused;
     struct link link = link_of(40e3, LINK_FM0);
-    struct ref_collision_cfg cfg = case_of(&link, 2e6, 0.0, 18.0);
+    struct ref_collision_cfg cfg = ref_collision_pair(&link, 2e6, 0.0, 18.0);
     struct reply_rx *plain = receiver_new(2e6, 1, "no"), *rx = receiver_new(2e6, 1, "yes");
     struct counts without = trials_run(plain, &link, &cfg, TRIALS, 7);
     struct counts with = trials_run(rx, &link, &cfg, TRIALS, 7);
@@ -197,7 +176,7 @@ static void collide_knows_how_sure_it_is(void **unused)
     struct link link = link_of(40e3, LINK_FM0);
     struct reply_rx *rx = receiver_new(2e6, 1, NULL);
     for (double ebn0_db = 10.0; ebn0_db < 19.0; ebn0_db += 4.0) {
-        struct ref_collision_cfg cfg = case_of(&link, 2e6, 1.5, ebn0_db);
+        struct ref_collision_cfg cfg = ref_collision_pair(&link, 2e6, 1.5, ebn0_db);
         struct counts counts = trials_run(rx, &link, &cfg, TRIALS, 11);
         counts_say("1.5 dB", &counts);
         assert_true(counts.sure > 0.5 * counts.n);
@@ -211,7 +190,7 @@ static void collide_measures_both_tags(void **unused)
 {
     (void)unused;
     struct link link = link_of(40e3, LINK_FM0);
-    struct ref_collision_cfg cfg = case_of(&link, 2e6, 4.0, 25.0);
+    struct ref_collision_cfg cfg = ref_collision_pair(&link, 2e6, 4.0, 25.0);
     struct reply_rx *rx = receiver_new(2e6, 1, NULL);
     struct reply_result result;
     unsigned n = 0;
@@ -253,7 +232,7 @@ static void collide_leaves_single_replies_whole(void **unused)
         double splits = 0.0, n = 0.0;
         for (int k = 0; k < 10; k++) {
             struct ref_collision_cfg cfg =
-                case_of(&link, links[l].rate_sps, 0.0, 5.0 + 5.0 * (k / 2));
+                ref_collision_pair(&link, links[l].rate_sps, 0.0, 5.0 + 5.0 * (k / 2));
             cfg.n_tags = 1;
             cfg.drift_ratio = k % 2 ? 0.025 : 0.0;
             struct counts counts = trials_run(
@@ -272,7 +251,7 @@ static void collide_hears_nothing_in_noise(void **unused)
 {
     (void)unused;
     struct link link = link_of(40e3, LINK_FM0);
-    struct ref_collision_cfg cfg = case_of(&link, 2e6, 0.0, 10.0);
+    struct ref_collision_cfg cfg = ref_collision_pair(&link, 2e6, 0.0, 10.0);
     cfg.n_tags = 0;
     struct reply_rx *rx = receiver_new(2e6, 1, NULL);
     struct counts counts = trials_run(rx, &link, &cfg, 5000, 3);
@@ -289,7 +268,7 @@ static void collide_may_read_the_strongest_of_three(void **unused)
     struct reply_rx *plain = receiver_new(2e6, 1, "no"), *rx = receiver_new(2e6, 1, NULL);
     static const double first_min[] = {0.4, 0.65, 0.9};
     for (unsigned k = 0; k < 3; k++) {
-        struct ref_collision_cfg cfg = case_of(&link, 2e6, 3.0 * k, 18.0);
+        struct ref_collision_cfg cfg = ref_collision_pair(&link, 2e6, 3.0 * k, 18.0);
         cfg.n_tags = 3;
         struct counts without = trials_run(plain, &link, &cfg, TRIALS, 5);
         struct counts with = trials_run(rx, &link, &cfg, TRIALS, 5);
@@ -309,7 +288,7 @@ static void collide_works_with_two_antennas(void **unused)
     (void)unused;
     struct link link = link_of(40e3, LINK_FM0);
     struct reply_rx *rx = receiver_new(2e6, 2, NULL);
-    struct ref_collision_cfg cfg = case_of(&link, 2e6, 3.0, 18.0);
+    struct ref_collision_cfg cfg = ref_collision_pair(&link, 2e6, 3.0, 18.0);
     cfg.n_channels = 2;
     struct counts counts = trials_run(rx, &link, &cfg, TRIALS, 9);
     counts_say("two antennas, 3 dB", &counts);
@@ -339,7 +318,7 @@ static void collide_does_not_depend_on_blocks(void **unused)
 {
     (void)unused;
     struct link link = link_of(640e3, LINK_FM0);
-    struct ref_collision_cfg cfg = case_of(&link, 8e6, 2.0, 16.0);
+    struct ref_collision_cfg cfg = ref_collision_pair(&link, 8e6, 2.0, 16.0);
     struct reply_rx *rx = receiver_new(8e6, 1, NULL);
     static const size_t blocks[] = {1, 7, 64, 1000, 20000};
     for (uint64_t seed = 1; seed <= 20; seed++) {
@@ -366,7 +345,7 @@ static void collide_takes_a_cut_anywhere(void **unused)
 {
     (void)unused;
     struct link link = link_of(640e3, LINK_FM0);
-    struct ref_collision_cfg cfg = case_of(&link, 8e6, 2.0, 18.0);
+    struct ref_collision_cfg cfg = ref_collision_pair(&link, 8e6, 2.0, 18.0);
     struct reply_rx *rx = receiver_new(8e6, 1, NULL);
     struct reply_listen listen;
     unsigned n_recovered = 0;

@@ -19,13 +19,7 @@
 
 static json_t *run_events(const char *arguments)
 {
-    struct program program;
-    program_run(&program, "%s", arguments);
-    program_succeeded(&program);
-    json_t *events = program_events(&program);
-    program_check_events(events);
-    program_free(&program);
-    return events;
+    return program_run_events(0, "%s", arguments);
 }
 
 /* stdout without what the wall clock decides.   own  free */

@@ -19,15 +19,7 @@
 
 static json_t *run_access(int exit_status, const char *arguments)
 {
-    struct program program;
-    program_run(&program, ACCESS "%s", arguments);
-    if (program.exit_status != exit_status) {
-        fail_msg("exit status %d: %s\n%s", program.exit_status, arguments, program.err);
-    }
-    json_t *events = program_events(&program);
-    program_check_events(events);
-    program_free(&program);
-    return events;
+    return program_run_events(exit_status, ACCESS "%s", arguments);
 }
 
 /* Operations of this name that ended so. */

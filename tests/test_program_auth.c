@@ -41,15 +41,8 @@ static int auth_set_up(void **state)
 
 static json_t *run(const char *command, int exit_status, const char *arguments)
 {
-    struct program program;
-    program_run(&program, "%s" HOW "--auth.keys %s %s", command, keys_path, arguments);
-    if (program.exit_status != exit_status) {
-        fail_msg("exit status %d: %s\n%s", program.exit_status, arguments, program.err);
-    }
-    json_t *events = program_events(&program);
-    program_check_events(events);
-    program_free(&program);
-    return events;
+    return program_run_events(exit_status, "%s" HOW "--auth.keys %s %s", command, keys_path,
+                              arguments);
 }
 
 struct truth { /* of the population that the simulated air makes */

@@ -224,13 +224,7 @@ static void program_ends_every_emission_in_silence(void **state)
 
 static json_t *run_events(const char *flags, int seed)
 {
-    struct program program;
-    program_run(&program, SIM "--seed %d %s", seed, flags);
-    program_succeeded(&program);
-    json_t *events = program_events(&program);
-    program_check_events(events);
-    program_free(&program);
-    return events;
+    return program_run_events(0, SIM "--seed %d %s", seed, flags);
 }
 
 static const json_t *last_of(const json_t *events)

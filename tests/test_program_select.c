@@ -19,15 +19,7 @@ static struct program_epcs truth;
 
 static json_t *run_inventory(const char *arguments)
 {
-    struct program program;
-    program_run(&program, INVENTORY "%s", arguments);
-    if (program.exit_status != 0) {
-        fail_msg("exit status %d: %s\n%s", program.exit_status, arguments, program.err);
-    }
-    json_t *events = program_events(&program);
-    program_check_events(events);
-    program_free(&program);
-    return events;
+    return program_run_events(0, INVENTORY "%s", arguments);
 }
 
 static size_t n_reads_of(const json_t *events, const char *epc)
