@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "protocol/inventory.h"
+#include "tests/inventory_rig.h"
 
 #define N_TAGS_MAX 1000
 #define N_STEPS_MAX 4000000
@@ -253,28 +253,6 @@ static size_t n_unread(unsigned n_reads)
     return n;
 }
 
-static struct link make_link(bool profile_c)
-{
-    const struct link_cfg b = {6.25, 1.5, 0.5, 640e3, 0, LINK_FM0, false};
-    const struct link_cfg c = {12.5, 2.0, 0.5, 250e3, 0, LINK_M4, false};
-    struct link link;
-    assert_int_equal(link_make(profile_c ? &c : &b, &link), ST_OK);
-    return link;
-}
-
-static struct inventory_cfg default_cfg(void)
-{
-    const struct option_table *tables[] = {&inventory_options};
-    struct option_set *set = NULL;
-    struct inventory_cfg cfg;
-    memset(&cfg, 0, sizeof cfg);
-    assert_int_equal(option_set_new(tables, 1, &set), ST_OK);
-    option_fill(set, &inventory_options, &cfg);
-    option_set_free(&set);
-    cfg.target = 0; /* most tests look at one pass of A */
-    return cfg;
-}
-
 struct totals {
     uint32_t outcomes[SLOT_OUTCOME_N];
     uint32_t rounds, round_slots;
@@ -498,96 +476,6 @@ static void inventory_estimate_is_right_on_average(void **state)
     assert_true(fabs(sum / n_runs - (double)n_tags) < 0.03 * (double)n_tags);
 }
 
-static void advance(struct inventory *inventory, enum inventory_heard heard,
-                    struct inventory_step *step)
-{
-    const struct inventory_event event = {.heard = heard, .rn16 = 0x6C0A};
-    inventory_advance(inventory, &event, step);
-}
-
-static void inventory_bad_epc_is_asked_again_then_refused(void **state)
-{
-    (void)state;
-    struct link link = make_link(false);
-    struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
-    assert_int_equal(step.command.id, COMMAND_QUERY);
-    assert_int_equal(step.command.query.q, 5);
-    advance(&inventory, HEARD_RN16, &step);
-    assert_int_equal(step.command.id, COMMAND_ACK);
-    assert_int_equal(step.command.ack.rn, 0x6C0A);
-    assert_false(step.slot.valid);
-    advance(&inventory, HEARD_EPC_BAD, &step);
-    assert_int_equal(step.command.id, COMMAND_ACK);
-    assert_false(step.slot.valid);
-    advance(&inventory, HEARD_NOTHING, &step);
-    assert_int_equal(step.command.id, COMMAND_NAK);
-    assert_int_equal(step.expect, REPLY_NONE);
-    assert_true(step.slot.valid);
-    assert_int_equal(step.slot.outcome, SLOT_CRC_ERROR); /* an EPC was there once */
-    assert_true(step.slot.has_rn16);
-    assert_int_equal(step.slot.rn16, 0x6C0A);
-    advance(&inventory, HEARD_SENT, &step);
-    assert_int_equal(step.command.id, COMMAND_QUERY_REP);
-    assert_false(step.slot.valid);
-    advance(&inventory, HEARD_RN16, &step);
-    advance(&inventory, HEARD_LATE, &step);
-    assert_int_equal(step.slot.outcome, SLOT_RN16_ONLY);
-    assert_int_equal(step.slot.slot, 1);
-    assert_int_equal(step.command.id, COMMAND_QUERY_REP);
-    advance(&inventory, HEARD_START, &step); /* the field was down */
-    assert_int_equal(step.command.id, COMMAND_QUERY);
-    assert_true(step.ended_round.valid);
-    assert_int_equal(step.ended_round.slots, 2);
-}
-
-/* The session's Select comes before every pass, masks after it, each with its action; the Query asks for
- * SL. */
-static void inventory_masks_open_every_pass(void **state)
-{
-    (void)state;
-    struct link link = make_link(false);
-    struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
-    cfg.session = 2;
-    cfg.q_start = 0;
-    cfg.n_masks = 2;
-    cfg.mask[0] = (struct inventory_mask){2, 8, 12, {0x80, 0x10}, 0};
-    cfg.mask[1] = (struct inventory_mask){1, 32, 16, {0x30, 0x34}, 2};
-    cfg.truncated_epc_bits = 96;
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
-    for (unsigned pass = 0; pass < 3; pass++) {
-        assert_int_equal(step.command.id, COMMAND_SELECT);
-        assert_int_equal(step.command.select.target, 2);
-        assert_int_equal(step.command.select.n_mask_bits, 0);
-        assert_int_equal(step.command.select.truncate, 0);
-        advance(&inventory, HEARD_SENT, &step);
-        assert_int_equal(step.command.id, COMMAND_SELECT);
-        assert_int_equal(step.expect, REPLY_NONE);
-        assert_int_equal(step.command.select.target, 4);
-        assert_int_equal(step.command.select.truncate, 0);
-        assert_int_equal(step.command.select.action, 0);
-        assert_int_equal(step.command.select.mem_bank, 2);
-        assert_int_equal(step.command.select.pointer, 8);
-        assert_int_equal(step.command.select.n_mask_bits, 12);
-        assert_int_equal(step.command.select.mask[0], 0x80);
-        advance(&inventory, HEARD_SENT, &step);
-        assert_int_equal(step.command.id, COMMAND_SELECT);
-        assert_int_equal(step.command.select.action, 2);
-        assert_int_equal(step.command.select.mem_bank, 1);
-        assert_int_equal(step.command.select.truncate, 1); /* the last Select before the Query */
-        advance(&inventory, HEARD_SENT, &step);
-        assert_int_equal(step.command.id, COMMAND_QUERY);
-        assert_int_equal(step.command.query.sel, 3);
-        advance(&inventory, HEARD_NOTHING, &step); /* nobody: the next pass */
-    }
-}
-
 /* Many tags for a long time: S1 is set anew before it runs out, never between a read and the turn of its
  * flag, and so each tag is read once. Without that they come back. */
 static void inventory_focus_keeps_read_tags_quiet(void **state)
@@ -618,7 +506,7 @@ static void inventory_focus_keeps_read_tags_quiet(void **state)
     }
 }
 
-/* Each tag once: one Select at the start, none after it, whatever gaps there are. */
+/* Each tag once: one Select at the start, none after it. */
 static void inventory_start_selects_once(void **state)
 {
     (void)state;
@@ -635,134 +523,6 @@ static void inventory_start_selects_once(void **state)
     assert_int_equal(field.n_selects, 1);
     assert_int_equal(n_unread(1), 0);
     assert_int_equal(totals.outcomes[SLOT_SINGLE], 200);
-    struct inventory inventory;
-    struct inventory_step step;
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
-    assert_int_equal(step.command.id, COMMAND_SELECT);
-    advance(&inventory, HEARD_SENT, &step);
-    for (int k = 0; k < 3; k++) {
-        assert_int_equal(step.command.id, COMMAND_QUERY);
-        advance(&inventory, HEARD_NOTHING, &step);
-        advance(&inventory, HEARD_START, &step); /* power is back */
-    }
-}
-
-/* Masks come again after a gap, from where they stood; between the two Selects that set S1 anew the
- * second one is made up for. */
-static void inventory_goes_on_with_selects_after_a_gap(void **state)
-{
-    (void)state;
-    struct link link = make_link(false);
-    struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
-    cfg.session = 1;
-    cfg.refreshes = true;
-    cfg.select_all = 0;
-    cfg.q_start = cfg.q_min = cfg.q_max = 0;
-    cfg.times.idle_us = 400e3;
-    cfg.times.collided_us = cfg.times.single_us = 1e3;
-    cfg.n_masks = 2;
-    cfg.mask[0] = (struct inventory_mask){1, 32, 8, {0x30}, 0};
-    cfg.mask[1] = (struct inventory_mask){1, 32, 8, {0x31}, 1};
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
-    assert_int_equal(step.command.select.action, 0);
-    advance(&inventory, HEARD_SENT, &step);
-    for (int k = 0; k < 3; k++) { /* the second mask does not go out */
-        assert_int_equal(step.command.id, COMMAND_SELECT);
-        assert_int_equal(step.command.select.action, 1);
-        advance(&inventory, HEARD_START, &step);
-    }
-    advance(&inventory, HEARD_SENT, &step);
-    assert_int_equal(step.command.id, COMMAND_QUERY);
-    advance(&inventory, HEARD_NOTHING, &step); /* 400 ms went by */
-    for (int k = 0; k < 2; k++) {
-        assert_int_equal(step.command.id, COMMAND_SELECT);
-        assert_int_equal(step.command.select.target, 1);
-        assert_int_equal(step.command.select.action, 3);
-        if (k == 0) {
-            advance(&inventory, HEARD_SENT, &step);
-            advance(&inventory, HEARD_START, &step); /* the second one did not go out: again */
-        }
-    }
-    advance(&inventory, HEARD_SENT, &step);
-    assert_int_equal(step.command.select.target, 4); /* masks, since time went by */
-}
-
-/* Where there is no room for the step, the field goes down instead of sending it: a round that was only
- * announced has never been, and S0 begins with A again. */
-static void inventory_forgets_a_round_that_was_not_sent(void **state)
-{
-    (void)state;
-    struct link link = make_link(false);
-    struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
-    cfg.q_start = cfg.q_min = cfg.q_max = 0;
-    cfg.target = 2; /* dual */
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
-    advance(&inventory, HEARD_NOTHING, &step); /* the frame was quiet: next pass, target B */
-    assert_true(step.ended_round.valid);
-    assert_int_equal(step.ended_round.round, 1);
-    assert_int_equal(step.command.id, COMMAND_QUERY);
-    assert_int_equal(step.command.query.target, 1);
-    for (int k = 0; k < 3; k++) {
-        advance(&inventory, HEARD_START, &step);
-        assert_int_equal(step.command.id, COMMAND_QUERY);
-        assert_int_equal(step.command.query.target, 0);
-        assert_false(step.ended_round.valid);
-        assert_false(step.slot.valid);
-    }
-    advance(&inventory, HEARD_NOTHING, &step);
-    assert_true(step.ended_round.valid);
-    assert_int_equal(step.ended_round.round, 2);
-}
-
-/* Flags of S1 to S3 outlast a hop: no Select sets them back in mid-pass, and the target stays. A Select
- * that was not sent is made up for. */
-static void inventory_goes_on_with_a_pass_after_a_hop(void **state)
-{
-    (void)state;
-    struct link link = make_link(false);
-    struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
-    cfg.session = 2;
-    cfg.target = 2; /* dual */
-    cfg.q_start = cfg.q_min = cfg.q_max = 0;
-    inventory_init(&inventory, &cfg, &link);
-    for (int k = 0; k < 2; k++) { /* neither the first nor the second Select went out */
-        advance(&inventory, HEARD_START, &step);
-        assert_int_equal(step.command.id, COMMAND_SELECT);
-    }
-    advance(&inventory, HEARD_SENT, &step);
-    assert_int_equal(step.command.id, COMMAND_QUERY);
-    advance(&inventory, HEARD_NOTHING, &step); /* pass B */
-    assert_int_equal(step.command.id, COMMAND_SELECT);
-    advance(&inventory, HEARD_SENT, &step);
-    assert_int_equal(step.command.query.target, 1);
-    advance(&inventory, HEARD_RN16, &step);
-    advance(&inventory, HEARD_EPC, &step); /* somebody is there: another frame, not sent any more */
-    assert_int_equal(step.command.id, COMMAND_QUERY_ADJUST);
-    assert_int_equal(step.command.query_adjust.updn, UPDN_SAME);
-    for (int k = 0; k < 3; k++) {
-        advance(&inventory, HEARD_START, &step);
-        assert_int_equal(step.command.id, COMMAND_QUERY);
-        assert_int_equal(step.command.query.target, 1);
-    }
-}
-
-static void inventory_check_wants_q_in_order(void **state)
-{
-    (void)state;
-    struct inventory_cfg cfg = default_cfg();
-    assert_int_equal(inventory_check(&cfg), ST_OK);
-    cfg.q_max = 3;
-    assert_int_equal(inventory_check(&cfg), ST_RANGE);
-    assert_non_null(strstr(status_detail(), "inventory.q_start"));
 }
 
 int main(void)
@@ -776,14 +536,8 @@ int main(void)
         cmocka_unit_test(inventory_quiet_field_keeps_q_low),
         cmocka_unit_test(inventory_recovers_lost_epcs),
         cmocka_unit_test(inventory_estimate_is_right_on_average),
-        cmocka_unit_test(inventory_bad_epc_is_asked_again_then_refused),
-        cmocka_unit_test(inventory_masks_open_every_pass),
         cmocka_unit_test(inventory_focus_keeps_read_tags_quiet),
         cmocka_unit_test(inventory_start_selects_once),
-        cmocka_unit_test(inventory_goes_on_with_selects_after_a_gap),
-        cmocka_unit_test(inventory_forgets_a_round_that_was_not_sent),
-        cmocka_unit_test(inventory_goes_on_with_a_pass_after_a_hop),
-        cmocka_unit_test(inventory_check_wants_q_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
