@@ -4,6 +4,7 @@
 
 #include "golden.h"
 #include "protocol/inventory.h"
+#include "tests/option_defaults.h"
 
 static inline struct link make_link(bool profile_c)
 {
@@ -16,13 +17,9 @@ static inline struct link make_link(bool profile_c)
 
 static inline struct inventory_cfg default_cfg(void)
 {
-    const struct option_table *tables[] = {&inventory_options};
-    struct option_set *set = NULL;
     struct inventory_cfg cfg;
     memset(&cfg, 0, sizeof cfg);
-    assert_int_equal(option_set_new(tables, 1, &set), ST_OK);
-    option_fill(set, &inventory_options, &cfg);
-    option_set_free(&set);
+    option_defaults(&inventory_options, &cfg);
     cfg.target = 0; /* most tests look at one pass of A */
     return cfg;
 }

@@ -2,16 +2,13 @@
 #include "golden.h"
 
 #include "reader/access_options.h"
+#include "tests/option_defaults.h"
 
 static struct access_keys keys_default(void)
 {
-    const struct option_table *tables[] = {&access_options};
-    struct option_set *set = NULL;
     struct access_keys keys;
     memset(&keys, 0, sizeof keys);
-    assert_int_equal(option_set_new(tables, 1, &set), ST_OK);
-    option_fill(set, &access_options, &keys);
-    option_set_free(&set);
+    option_defaults(&access_options, &keys);
     return keys;
 }
 

@@ -1,49 +1,53 @@
 /* test_inventory_steps.c - the state machine step by step: what it sends after what it heard, above all when
  * something was not sent. */
-
 #include "tests/inventory_rig.h"
 
-static void advance(struct inventory *inventory, enum inventory_heard heard,
-                    struct inventory_step *step)
+static struct inventory inventory; /* under test */
+static struct inventory_step step; /* its last answer */
+
+static void begin(const struct inventory_cfg *cfg)
+{
+    const struct link link = make_link(false);
+    inventory_init(&inventory, cfg, &link);
+}
+
+static void advance(enum inventory_heard heard)
 {
     const struct inventory_event event = {.heard = heard, .rn16 = 0x6C0A};
-    inventory_advance(inventory, &event, step);
+    inventory_advance(&inventory, &event, &step);
 }
 
 static void inventory_bad_epc_is_asked_again_then_refused(void **state)
 {
     (void)state;
-    struct link link = make_link(false);
     struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
+    begin(&cfg);
+    advance(HEARD_START);
     assert_int_equal(step.command.id, COMMAND_QUERY);
     assert_int_equal(step.command.query.q, 5);
-    advance(&inventory, HEARD_RN16, &step);
+    advance(HEARD_RN16);
     assert_int_equal(step.command.id, COMMAND_ACK);
     assert_int_equal(step.command.ack.rn, 0x6C0A);
     assert_false(step.slot.valid);
-    advance(&inventory, HEARD_EPC_BAD, &step);
+    advance(HEARD_EPC_BAD);
     assert_int_equal(step.command.id, COMMAND_ACK);
     assert_false(step.slot.valid);
-    advance(&inventory, HEARD_NOTHING, &step);
+    advance(HEARD_NOTHING);
     assert_int_equal(step.command.id, COMMAND_NAK);
     assert_int_equal(step.expect, REPLY_NONE);
     assert_true(step.slot.valid);
     assert_int_equal(step.slot.outcome, SLOT_CRC_ERROR); /* an EPC was there once */
     assert_true(step.slot.has_rn16);
     assert_int_equal(step.slot.rn16, 0x6C0A);
-    advance(&inventory, HEARD_SENT, &step);
+    advance(HEARD_SENT);
     assert_int_equal(step.command.id, COMMAND_QUERY_REP);
     assert_false(step.slot.valid);
-    advance(&inventory, HEARD_RN16, &step);
-    advance(&inventory, HEARD_LATE, &step);
+    advance(HEARD_RN16);
+    advance(HEARD_LATE);
     assert_int_equal(step.slot.outcome, SLOT_RN16_ONLY);
     assert_int_equal(step.slot.slot, 1);
     assert_int_equal(step.command.id, COMMAND_QUERY_REP);
-    advance(&inventory, HEARD_START, &step); /* the field was down */
+    advance(HEARD_START); /* the field was down */
     assert_int_equal(step.command.id, COMMAND_QUERY);
     assert_true(step.ended_round.valid);
     assert_int_equal(step.ended_round.slots, 2);
@@ -54,24 +58,21 @@ static void inventory_bad_epc_is_asked_again_then_refused(void **state)
 static void inventory_masks_open_every_pass(void **state)
 {
     (void)state;
-    struct link link = make_link(false);
     struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
     cfg.session = 2;
     cfg.q_start = 0;
     cfg.n_masks = 2;
     cfg.mask[0] = (struct inventory_mask){2, 8, 12, {0x80, 0x10}, 0};
     cfg.mask[1] = (struct inventory_mask){1, 32, 16, {0x30, 0x34}, 2};
     cfg.truncated_epc_bits = 96;
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
+    begin(&cfg);
+    advance(HEARD_START);
     for (unsigned pass = 0; pass < 3; pass++) {
         assert_int_equal(step.command.id, COMMAND_SELECT);
         assert_int_equal(step.command.select.target, 2);
         assert_int_equal(step.command.select.n_mask_bits, 0);
         assert_int_equal(step.command.select.truncate, 0);
-        advance(&inventory, HEARD_SENT, &step);
+        advance(HEARD_SENT);
         assert_int_equal(step.command.id, COMMAND_SELECT);
         assert_int_equal(step.expect, REPLY_NONE);
         assert_int_equal(step.command.select.target, 4);
@@ -81,15 +82,15 @@ static void inventory_masks_open_every_pass(void **state)
         assert_int_equal(step.command.select.pointer, 8);
         assert_int_equal(step.command.select.n_mask_bits, 12);
         assert_int_equal(step.command.select.mask[0], 0x80);
-        advance(&inventory, HEARD_SENT, &step);
+        advance(HEARD_SENT);
         assert_int_equal(step.command.id, COMMAND_SELECT);
         assert_int_equal(step.command.select.action, 2);
         assert_int_equal(step.command.select.mem_bank, 1);
         assert_int_equal(step.command.select.truncate, 1); /* the last Select before the Query */
-        advance(&inventory, HEARD_SENT, &step);
+        advance(HEARD_SENT);
         assert_int_equal(step.command.id, COMMAND_QUERY);
         assert_int_equal(step.command.query.sel, 3);
-        advance(&inventory, HEARD_NOTHING, &step); /* nobody: the next pass */
+        advance(HEARD_NOTHING); /* nobody: the next pass */
     }
 }
 
@@ -97,21 +98,18 @@ static void inventory_masks_open_every_pass(void **state)
 static void inventory_start_selects_once_in_spite_of_gaps(void **state)
 {
     (void)state;
-    struct link link = make_link(false);
     struct inventory_cfg cfg = default_cfg();
     cfg.session = 2;
     cfg.select_all = INVENTORY_SELECT_START;
     cfg.rounds_max = 3000;
-    struct inventory inventory;
-    struct inventory_step step;
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
+    begin(&cfg);
+    advance(HEARD_START);
     assert_int_equal(step.command.id, COMMAND_SELECT);
-    advance(&inventory, HEARD_SENT, &step);
+    advance(HEARD_SENT);
     for (int k = 0; k < 3; k++) {
         assert_int_equal(step.command.id, COMMAND_QUERY);
-        advance(&inventory, HEARD_NOTHING, &step);
-        advance(&inventory, HEARD_START, &step); /* power is back */
+        advance(HEARD_NOTHING);
+        advance(HEARD_START); /* power is back */
     }
 }
 
@@ -120,10 +118,7 @@ static void inventory_start_selects_once_in_spite_of_gaps(void **state)
 static void inventory_goes_on_with_selects_after_a_gap(void **state)
 {
     (void)state;
-    struct link link = make_link(false);
     struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
     cfg.session = 1;
     cfg.refreshes = true;
     cfg.select_all = 0;
@@ -133,28 +128,28 @@ static void inventory_goes_on_with_selects_after_a_gap(void **state)
     cfg.n_masks = 2;
     cfg.mask[0] = (struct inventory_mask){1, 32, 8, {0x30}, 0};
     cfg.mask[1] = (struct inventory_mask){1, 32, 8, {0x31}, 1};
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
+    begin(&cfg);
+    advance(HEARD_START);
     assert_int_equal(step.command.select.action, 0);
-    advance(&inventory, HEARD_SENT, &step);
+    advance(HEARD_SENT);
     for (int k = 0; k < 3; k++) { /* the second mask does not go out */
         assert_int_equal(step.command.id, COMMAND_SELECT);
         assert_int_equal(step.command.select.action, 1);
-        advance(&inventory, HEARD_START, &step);
+        advance(HEARD_START);
     }
-    advance(&inventory, HEARD_SENT, &step);
+    advance(HEARD_SENT);
     assert_int_equal(step.command.id, COMMAND_QUERY);
-    advance(&inventory, HEARD_NOTHING, &step); /* 400 ms went by */
+    advance(HEARD_NOTHING); /* 400 ms went by */
     for (int k = 0; k < 2; k++) {
         assert_int_equal(step.command.id, COMMAND_SELECT);
         assert_int_equal(step.command.select.target, 1);
         assert_int_equal(step.command.select.action, 3);
         if (k == 0) {
-            advance(&inventory, HEARD_SENT, &step);
-            advance(&inventory, HEARD_START, &step); /* the second one did not go out: again */
+            advance(HEARD_SENT);
+            advance(HEARD_START); /* the second one did not go out: again */
         }
     }
-    advance(&inventory, HEARD_SENT, &step);
+    advance(HEARD_SENT);
     assert_int_equal(step.command.select.target, 4); /* masks, since time went by */
 }
 
@@ -163,27 +158,24 @@ static void inventory_goes_on_with_selects_after_a_gap(void **state)
 static void inventory_forgets_a_round_that_was_not_sent(void **state)
 {
     (void)state;
-    struct link link = make_link(false);
     struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
     cfg.q_start = cfg.q_min = cfg.q_max = 0;
     cfg.target = 2; /* dual */
-    inventory_init(&inventory, &cfg, &link);
-    advance(&inventory, HEARD_START, &step);
-    advance(&inventory, HEARD_NOTHING, &step); /* the frame was quiet: next pass, target B */
+    begin(&cfg);
+    advance(HEARD_START);
+    advance(HEARD_NOTHING); /* the frame was quiet: next pass, target B */
     assert_true(step.ended_round.valid);
     assert_int_equal(step.ended_round.round, 1);
     assert_int_equal(step.command.id, COMMAND_QUERY);
     assert_int_equal(step.command.query.target, 1);
     for (int k = 0; k < 3; k++) {
-        advance(&inventory, HEARD_START, &step);
+        advance(HEARD_START);
         assert_int_equal(step.command.id, COMMAND_QUERY);
         assert_int_equal(step.command.query.target, 0);
         assert_false(step.ended_round.valid);
         assert_false(step.slot.valid);
     }
-    advance(&inventory, HEARD_NOTHING, &step);
+    advance(HEARD_NOTHING);
     assert_true(step.ended_round.valid);
     assert_int_equal(step.ended_round.round, 2);
 }
@@ -193,30 +185,27 @@ static void inventory_forgets_a_round_that_was_not_sent(void **state)
 static void inventory_goes_on_with_a_pass_after_a_hop(void **state)
 {
     (void)state;
-    struct link link = make_link(false);
     struct inventory_cfg cfg = default_cfg();
-    struct inventory inventory;
-    struct inventory_step step;
     cfg.session = 2;
     cfg.target = 2; /* dual */
     cfg.q_start = cfg.q_min = cfg.q_max = 0;
-    inventory_init(&inventory, &cfg, &link);
+    begin(&cfg);
     for (int k = 0; k < 2; k++) { /* neither the first nor the second Select went out */
-        advance(&inventory, HEARD_START, &step);
+        advance(HEARD_START);
         assert_int_equal(step.command.id, COMMAND_SELECT);
     }
-    advance(&inventory, HEARD_SENT, &step);
+    advance(HEARD_SENT);
     assert_int_equal(step.command.id, COMMAND_QUERY);
-    advance(&inventory, HEARD_NOTHING, &step); /* pass B */
+    advance(HEARD_NOTHING); /* pass B */
     assert_int_equal(step.command.id, COMMAND_SELECT);
-    advance(&inventory, HEARD_SENT, &step);
+    advance(HEARD_SENT);
     assert_int_equal(step.command.query.target, 1);
-    advance(&inventory, HEARD_RN16, &step);
-    advance(&inventory, HEARD_EPC, &step); /* somebody is there: another frame, not sent any more */
+    advance(HEARD_RN16);
+    advance(HEARD_EPC); /* somebody is there: another frame, not sent any more */
     assert_int_equal(step.command.id, COMMAND_QUERY_ADJUST);
     assert_int_equal(step.command.query_adjust.updn, UPDN_SAME);
     for (int k = 0; k < 3; k++) {
-        advance(&inventory, HEARD_START, &step);
+        advance(HEARD_START);
         assert_int_equal(step.command.id, COMMAND_QUERY);
         assert_int_equal(step.command.query.target, 1);
     }
