@@ -34,6 +34,14 @@ static void work_delayed_replies_wait_for_the_write(void **state)
     }
 }
 
+/* Another tag for every seed, Secured, whose changes take so long. */
+static void open_secured(struct bench *bench, uint64_t seed, double write_us)
+{
+    bench_open_equipped(bench, rig_link_a, seed, &full);
+    reach(bench, TAG_SECURED);
+    bench->world.write_us = write_us;
+}
+
 /* Power that goes away after a share of the write time leaves a Write done with that probability,
  * and of a BlockWrite the first words. */
 static void work_power_loss_cuts_writes(void **state)
@@ -63,9 +71,7 @@ static void work_power_loss_cuts_writes(void **state)
     unsigned n_partial = 0;
     for (unsigned i = 0; i < 40; i++) {
         struct bench bench;
-        bench_open_equipped(&bench, rig_link_a, i, &full);
-        reach(&bench, TAG_SECURED);
-        bench.world.write_us = 8000;
+        open_secured(&bench, i, 8000);
         char bits[400] = "110001111100000000"
                          "00001000";
         append_hex(bits, "11112222333344445555666677778888");
@@ -93,9 +99,7 @@ static void work_power_loss_cuts_kill_and_lock(void **state)
     int n_locked = 0;
     for (uint64_t i = 0; i < 100; i++) {
         struct bench bench;
-        bench_open_equipped(&bench, rig_link_a, i, &full);
-        reach(&bench, TAG_SECURED);
-        bench.world.write_us = 5000;
+        open_secured(&bench, i, 5000);
         lock(&bench, 0x08020);
         bench.now_us += 2500;
         dark(&bench, 0.01);
