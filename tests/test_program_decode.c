@@ -1,5 +1,5 @@
-/* test_program_decode.c - `--record` and `decode`: a recording tells the same as the live run; real
- * captures; recordings that start in mid-exchange, end in mid-sample or are none. */
+/* test_program_decode.c - `--record` and `decode`: a recording tells the same as the live run;
+ * recordings that start in mid-exchange, end in mid-sample or are none. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -217,113 +217,6 @@ static void decode_tries_what_fits_without_a_query(void **state)
     }
     decode_mid_exchange("--tari 12.5 --link.data1_tari 1.5 --blf 320k", 320e3, 4e6);
     decode_mid_exchange("--tari 12.5 --blf 160k --link.trext", 160e3, 4e6);
-}
-
-/* ---- real captures, where they are at hand ---- */
-
-static bool capture_at_hand(const char *name, char *path, size_t n_chars)
-{
-    snprintf(path, n_chars, "%s/captures/%s.sigmf-meta", ZP_SHARED_DIR, name);
-    return access(path, R_OK) == 0;
-}
-
-static void decode_reads_a_real_singulation(void **state)
-{
-    (void)state;
-    char path[256], text[512];
-    if (!capture_at_hand("tash_fm0_40k", path, sizeof path)) {
-        skip();
-    }
-    snprintf(text, sizeof text, "decode %s --json", path);
-    struct run json = run_of(text);
-    size_t n_reads = 0;
-    for (size_t k = 0; k < json_array_size(json.events); k++) {
-        const json_t *event = json_array_get(json.events, k);
-        if (program_event_is(event, "read")) { /* truth.json beside the capture */
-            n_reads++;
-            assert_string_equal(program_text(event, "epc"), "300833B2DDD9014000000000");
-            assert_string_equal(program_text(event, "pc"), "3400");
-            assert_string_equal(program_text(event, "rn16"), "201F");
-            assert_float_equal(program_number(event, "blf_hz"), 40030, 150);
-            assert_float_equal(program_number(event, "t") * 2e6, 12470 + 500, 50); /* + T1 */
-        }
-    }
-    assert_int_equal(n_reads, 1);
-    run_free(&json);
-    struct program table;
-    program_run(&table, "decode %s", path);
-    program_succeeded(&table);
-    assert_non_null(strstr(table.out, "300833B2DDD9014000000000"));
-    program_free(&table);
-}
-
-static void decode_reads_real_miller_replies(void **state)
-{
-    (void)state;
-    static const char *const rn16[] = {"FD74", "DBF2", "628C", "DD1D", "B8DB"};
-    char path[256], text[512];
-    if (!capture_at_hand("bruno_m2_40k_trext1", path, sizeof path)) {
-        skip();
-    }
-    snprintf(text, sizeof text, "decode %s --json", path);
-    struct run run = run_of(text);
-    size_t n_slots = 0;
-    for (size_t k = 0; k < json_array_size(run.events); k++) {
-        const json_t *event = json_array_get(run.events, k);
-        if (program_event_is(event, "slot")) {
-            assert_string_equal(program_text(event, "outcome"), "rn16_only");
-            assert_in_range(n_slots, 0, 4);
-            assert_string_equal(program_text(event, "rn16"), rn16[n_slots++]);
-        }
-    }
-    assert_int_equal(n_slots, 5);
-    assert_int_equal(program_count(run.events, "read"), 0);
-    run_free(&run);
-}
-
-/* The same recording as a receiver whose oscillator is so far off would have made it: a real leak, with its own
- * phase noise and settling, that turns. */
-static void decode_reads_a_real_leak_that_turns(void **state)
-{
-    (void)state;
-    static const double offset_hz[] = {-10.0, 100.0, 300.0, -500.0, 1e3, -3e3, 10e3};
-    static float x[2 * 40000];
-    char path[256], base[128], turned_path[160], text[512];
-    if (!capture_at_hand("bruno_m2_40k_trext1", path, sizeof path)) {
-        skip();
-    }
-    strcpy(strrchr(path, '.'), ".sigmf-data");
-    base_name(base, sizeof base, "turned");
-    snprintf(turned_path, sizeof turned_path, "%s.cf32", base);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t n = fread(x, 2 * sizeof *x, sizeof x / (2 * sizeof *x), file);
-    fclose(file);
-    assert_true(n > 30000);
-    for (size_t k = 0; k < sizeof offset_hz / sizeof *offset_hz; k++) {
-        file = fopen(turned_path, "wb");
-        assert_non_null(file);
-        for (size_t i = 0; i < n; i++) {
-            double angle = 2.0 * 3.14159265358979 * offset_hz[k] * (double)i / 800e3;
-            float turned[2] = {(float)(x[2 * i] * cos(angle) - x[2 * i + 1] * sin(angle)),
-                               (float)(x[2 * i] * sin(angle) + x[2 * i + 1] * cos(angle))};
-            assert_int_equal(fwrite(turned, sizeof turned, 1, file), 1);
-        }
-        fclose(file);
-        snprintf(text, sizeof text, "decode %s --format cf32 --rate 800k --json", turned_path);
-        struct run run = run_of(text);
-        static const char *const rn16[] = {"FD74", "DBF2", "628C", "DD1D", "B8DB"};
-        size_t n_slots = 0;
-        for (size_t e = 0; e < json_array_size(run.events); e++) {
-            const json_t *event = json_array_get(run.events, e);
-            if (program_event_is(event, "slot")) {
-                assert_in_range(n_slots, 0, 4);
-                assert_string_equal(program_text(event, "rn16"), rn16[n_slots++]);
-            }
-        }
-        assert_int_equal(n_slots, 5);
-        run_free(&run);
-    }
 }
 
 /* Slots of a live run and of its recording: the same Q in force, and an empty field stays empty. */
@@ -602,9 +495,6 @@ int main(void)
         cmocka_unit_test_teardown(decode_tells_what_the_live_run_told, program_kill_all),
         cmocka_unit_test_teardown(decode_reads_raw_samples, program_kill_all),
         cmocka_unit_test_teardown(decode_tries_what_fits_without_a_query, program_kill_all),
-        cmocka_unit_test_teardown(decode_reads_a_real_singulation, program_kill_all),
-        cmocka_unit_test_teardown(decode_reads_real_miller_replies, program_kill_all),
-        cmocka_unit_test_teardown(decode_reads_a_real_leak_that_turns, program_kill_all),
         cmocka_unit_test_teardown(decode_tells_the_slots_of_the_live_run, program_kill_all),
         cmocka_unit_test_teardown(decode_loses_no_command, program_kill_all),
         cmocka_unit_test_teardown(decode_tells_status_and_file, program_kill_all),

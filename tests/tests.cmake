@@ -22,7 +22,7 @@ foreach(source ${test_sources})
 endforeach()
 
 # a device that runs in real time wants the machine to itself
-set_tests_properties(test_radio_uhd test_program_uhd PROPERTIES RUN_SERIAL TRUE)
+set_tests_properties(test_radio_uhd test_radio_uhd_faults test_program_uhd PROPERTIES RUN_SERIAL TRUE)
 
 # fuzz targets: with ZP_FUZZ (clang) libFuzzer drives them; without, fuzz_driver.c replays files and
 # makes seeded random inputs, so that every build runs them
@@ -64,8 +64,8 @@ target_include_directories(zp_program PUBLIC ${CMAKE_SOURCE_DIR})
 target_compile_definitions(zp_program PUBLIC ZP_BUILD_DIR="${CMAKE_BINARY_DIR}")
 target_link_libraries(zp_program PUBLIC zp_radio_air PkgConfig::CMOCKA PkgConfig::JANSSON)
 foreach(name test_program test_program_access test_program_auth test_program_bad test_program_bistatic
-        test_program_decode test_program_guard test_program_plan test_program_probe test_program_select
-        test_program_zmq)
+        test_program_captures test_program_decode test_program_guard test_program_plan test_program_probe
+        test_program_select test_program_zmq)
     target_link_libraries(${name} zp_program)
     add_dependencies(${name} zpreader zmq_field)
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ports)
@@ -78,7 +78,7 @@ add_library(zp_uhd_host STATIC ${CMAKE_SOURCE_DIR}/tests/uhd_host.c)
 target_include_directories(zp_uhd_host PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(zp_uhd_host PUBLIC PkgConfig::UHD PkgConfig::CMOCKA)
 foreach(name test_softusrp test_softusrp_faults test_softusrp_reader test_softusrp_split test_radio_uhd
-        test_program_uhd)
+        test_radio_uhd_faults test_program_uhd)
     target_link_libraries(${name} zp_uhd_host zp_program)
     add_dependencies(${name} zpreader softusrp)
 endforeach()
@@ -100,6 +100,7 @@ add_dependencies(test_bench zpreader-bench)
 
 # over stock libuhd with a slowed clock, or many runs of the program: minutes; sanitizers do without
 set_tests_properties(test_program_bistatic test_program_guard test_program_probe
-    test_program_probe_uhd test_program_select test_program_uhd test_radio_uhd test_reply_rx_near test_softusrp
-    test_softusrp_faults test_softusrp_guard test_softusrp_reader test_softusrp_split
+    test_program_probe_uhd test_program_select test_program_uhd test_radio_uhd
+    test_radio_uhd_faults test_reply_rx_near test_softusrp test_softusrp_faults test_softusrp_guard
+    test_softusrp_reader test_softusrp_split
     PROPERTIES LABELS slow)
