@@ -10,6 +10,12 @@
 
 #define PROGRAM_SOFTUSRP ZP_BUILD_DIR "/tests/softusrp"
 
+#ifdef __SANITIZE_THREAD__ /* libuhd's own threads are not instrumented: its locks are not seen */
+#define UNDER_TSAN 1
+#else
+#define UNDER_TSAN 0
+#endif
+
 struct softusrp_rig {
     struct program program;
     size_t n_reports;

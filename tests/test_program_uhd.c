@@ -18,11 +18,6 @@
 #define SEED 7
 #define LEAD_US 250
 #define ATTEMPTS 4
-#ifdef __SANITIZE_THREAD__ /* libuhd's own threads are not instrumented: its locks are not seen */
-#define UNDER_TSAN 1
-#else
-#define UNDER_TSAN 0
-#endif
 
 static struct softusrp_rig rig;
 

@@ -34,11 +34,6 @@
 #define BLOCK 2048
 #define ATTEMPTS 5
 #define LEAD_US 20000
-#ifdef __SANITIZE_THREAD__ /* libuhd's own threads are not instrumented: its locks are not seen */
-#define UNDER_TSAN 1
-#else
-#define UNDER_TSAN 0
-#endif
 
 static struct softusrp_rig rig;
 
