@@ -2,9 +2,9 @@
 enable_testing()
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
-# slow textbook references (ref_*.c) that several tests and the benchmarks measure with, and charts
+# slow textbook references (ref_*.c) that several tests and the benchmarks measure with
 file(GLOB reference_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/ref_*.c)
-add_library(zp_reference STATIC ${reference_sources} ${CMAKE_SOURCE_DIR}/tests/svg.c)
+add_library(zp_reference STATIC ${reference_sources})
 target_include_directories(zp_reference PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(zp_reference PUBLIC zp_protocol)
 
