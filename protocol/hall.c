@@ -105,13 +105,20 @@ static enum status devices_set(struct hall *hall)
     return ST_OK;
 }
 
-static enum status heights_check(const struct hall_cfg *cfg, double height_m, const char *key)
+static enum status height_check(double height_m, const char *key, double limit_m, const char *limit)
 {
-    return height_m <= cfg->ceiling_m
-               ? ST_OK
-               : status_fail(ST_RANGE,
-                             "%s = %g m, accepted: up to the ceiling, hall.ceiling_m = %g m", key,
-                             height_m, cfg->ceiling_m);
+    return height_m <= limit_m ? ST_OK
+                               : status_fail(ST_RANGE, "%s = %g m, accepted: up to %s, %g m", key,
+                                             height_m, limit, limit_m);
+}
+
+static enum status heights_check(const struct hall_cfg *cfg)
+{
+    enum status status = height_check(cfg->reader_height_m, "hall.reader_height_m", cfg->ceiling_m,
+                                      "hall.ceiling_m");
+    return status ? status
+                  : height_check(cfg->device_height_m, "hall.device_height_m", cfg->reader_height_m,
+                                 "hall.reader_height_m");
 }
 
 static struct pathloss_hall clutter_of(const struct hall_cfg *cfg)
@@ -129,8 +136,7 @@ enum status hall_make(const struct hall_cfg *cfg, struct hall *hall)
     hall->cfg = *cfg;
     enum pathloss_model model = (enum pathloss_model)cfg->model;
     struct pathloss_hall clutter = clutter_of(cfg);
-    enum status status = heights_check(cfg, cfg->reader_height_m, "hall.reader_height_m");
-    status = status ? status : heights_check(cfg, cfg->device_height_m, "hall.device_height_m");
+    enum status status = heights_check(cfg);
     status = status ? status : pathloss_check_freq(model, cfg->freq_hz, "hall.freq_hz");
     status = status ? status : readers_set(hall);
     status = status ? status : devices_set(hall);

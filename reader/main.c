@@ -48,6 +48,14 @@ static const struct cli_command probe_row = {
     .run = cmd_probe,
     .help = "measure radio, host and air, and say what is wrong with the set-up",
     .foreign = " format record duration" ON_WAYS ON_TAGS};
+static const struct cli_command coverage_row = {
+    .name = "coverage",
+    .arguments = "[PRESET]",
+    .run = cmd_coverage,
+    .help = "how many devices of a hall are fed, commanded, heard and identified; maps",
+    .foreign = " format seed tags freq tx-gain rx-gain ant tx-ant args rx-args subdev rx-subdev "
+               "tx-subdev ref channels radio region record session target q rounds dry-run "
+               "duration" ON_WAYS ON_TAGS};
 static const struct cli_command watch_row = {
     .name = "watch",
     .arguments = "[ENDPOINT]",
@@ -56,7 +64,8 @@ static const struct cli_command watch_row = {
     .foreign = ON_AIR "format freq rate tari blf code" ON_WAYS ON_TAGS};
 
 const struct cli_command *const cli_commands[] = {
-    &inventory_row, &access_row, &emit_row, &decode_row, &probe_row, &watch_row, NULL,
+    &inventory_row, &access_row,   &emit_row,  &decode_row,
+    &probe_row,     &coverage_row, &watch_row, NULL,
 };
 
 int main(int argc, char **argv)

@@ -355,10 +355,10 @@ static void map_legend_put(const struct svg_map *map, const struct frame *frame,
         snprintf(text, sizeof text, "%.0f %%", 100.0 * k / SHADES);
         text_put(file, frame->left + wide * k, y + MAP_BAR + 16.0, "middle", "", text);
     }
-    text_put(file, frame->left + wide * SHADES + 22.0, y + 14.0, "start", "", map->scale_label);
+    text_put(file, frame->left + wide * SHADES + 32.0, y + 14.0, "start", "", map->scale_label);
     if (map->n_marks > 0) {
-        mark_put(file, frame->left + wide * SHADES + 28.0, y + MAP_BAR + 12.0);
-        text_put(file, frame->left + wide * SHADES + 42.0, y + MAP_BAR + 16.0, "start", "",
+        mark_put(file, frame->left + wide * SHADES + 38.0, y + MAP_BAR + 12.0);
+        text_put(file, frame->left + wide * SHADES + 52.0, y + MAP_BAR + 16.0, "start", "",
                  map->mark_label);
     }
 }
