@@ -20,7 +20,7 @@ enum linkbudget_solve {
 enum linkbudget_form { LINKBUDGET_TEXT = 0, LINKBUDGET_JSON, LINKBUDGET_CSV };
 
 struct linkbudget_victim { /* a passive service; NaN: unset */
-    double limit_dbm, flux_db_mw_m2_hz, bandwidth_hz, gain_dbi, distance_m, rays, emitters;
+    double limit_dbm, flux_db_mw_m2_hz, bandwidth_hz, gain_dbi, distance_m, air_db, rays, emitters;
 };
 
 struct linkbudget_cfg { /* option keys linkbudget.* : table linkbudget_options */

@@ -134,8 +134,9 @@ static const struct option_row linkbudget_rows[] = {
     NUMBER("victim.bandwidth_hz", victim.bandwidth_hz, "Hz", 1, 1e12, "of the passive service"),
     NUMBER("victim.gain_dbi", victim.gain_dbi, "dBi", -60, 100,
            "of its antenna towards us; unset: 0"),
-    NUMBER("victim.distance_m", victim.distance_m, "m", 1, 1e9,
-           "to it, in free space and this air"),
+    NUMBER("victim.distance_m", victim.distance_m, "m", 1, 1e9, "to it, in free space"),
+    NUMBER("victim.air_db", victim.air_db, "dB", 0, 1e6,
+           "what the air takes on that way; unset: this air all the way"),
     NUMBER("victim.rays", victim.rays, "", 1, 1000, "in phase, from each emitter; unset: 1"),
     NUMBER("victim.emitters", victim.emitters, "", 1, 1e9, "in its sight; unset: 1"),
 };
@@ -269,13 +270,12 @@ static enum status victim_put(const struct linkbudget_victim *v, struct linkbudg
         return status_fail(ST_USAGE, "linkbudget.victim.distance_m is not set: how far is the "
                                      "passive service?");
     }
-    const struct pathloss_path path = {.model = PATHLOSS_FREE_SPACE,
-                                       .freq_hz = s->freq_hz,
-                                       .air_db_per_km = attenuation_db_per_km(&s->air, s->freq_hz)};
+    const struct pathloss_path path = {.model = PATHLOSS_FREE_SPACE, .freq_hz = s->freq_hz};
+    double air_db = 1e-3 * v->distance_m * attenuation_db_per_km(&s->air, s->freq_hz);
     const struct budget_sender *c = &s->carrier;
     out->victim = (struct coexist){
         .eirp_dbm = c->power_dbm + c->gain_dbi + 10.0 * log10(c->elements) - c->cable_loss_db,
-        .loss_db = pathloss_db(&path, v->distance_m),
+        .loss_db = pathloss_db(&path, v->distance_m) + otherwise(v->air_db, air_db),
         .gain_dbi = otherwise(v->gain_dbi, 0.0),
         .n_rays = otherwise(v->rays, 1.0),
         .n_emitters = otherwise(v->emitters, 1.0),
