@@ -52,7 +52,8 @@ struct linkbudget { /* everything decided */
  *   err ST_NOT_FOUND, ST_RANGE, ST_USAGE: detail names the field and the accepted range */
 enum status linkbudget_resolve(const struct option_set *options, struct linkbudget *out) must_check;
 
-/* All wanted legs, solved and written.   err ST_RANGE nothing closes a leg */
+/* All wanted legs, solved and written.
+ *   err ST_RANGE nothing closes a leg; nothing is written then */
 enum status linkbudget_show(const struct linkbudget *budget, enum linkbudget_form form,
                             FILE *stream) must_check;
 

@@ -336,23 +336,26 @@ static void (*const victim_put[])(const struct linkbudget *budget,
 enum status linkbudget_show(const struct linkbudget *budget, enum linkbudget_form form,
                             FILE *stream)
 {
+    struct shown shown[BUDGET_LEGS];
+    size_t n_shown = 0;
     require(budget);
     require(stream);
+    for (int leg = 0; leg < BUDGET_LEGS; leg++) {
+        enum status status = ST_OK;
+        if (budget->leg_wanted[leg]) {
+            status = shown_make(budget, (enum budget_leg)leg, &shown[n_shown++]);
+        }
+        if (status) {
+            return status;
+        }
+    }
     if (form == LINKBUDGET_TEXT) {
         head_words(budget, stream);
     } else if (form == LINKBUDGET_CSV) {
         fprintf(stream, "preset,leg,quantity,value,unit\n");
     }
-    for (int leg = 0; leg < BUDGET_LEGS; leg++) {
-        struct shown shown;
-        if (!budget->leg_wanted[leg]) {
-            continue;
-        }
-        enum status status = shown_make(budget, (enum budget_leg)leg, &shown);
-        if (status) {
-            return status;
-        }
-        leg_put[form](&shown, stream);
+    for (size_t k = 0; k < n_shown; k++) {
+        leg_put[form](&shown[k], stream);
     }
     if (budget->has_victim) {
         victim_put[form](budget, stream);
