@@ -116,33 +116,51 @@ static double noise_dbm(const struct budget_scenario *s)
            s->receiver.noise_figure_db;
 }
 
-static double reader_sensitivity_dbm(const struct budget_scenario *s)
+static double residual_dbm(const struct budget_scenario *s)
 {
     const struct budget_receiver *r = &s->receiver;
-    double own_dbm = isnan(r->carrier_dbm) ? eirp_dbm(&s->carrier) : r->carrier_dbm;
-    if (s->weakest == BUDGET_WEAKEST_GIVEN) {
-        return r->sensitivity_dbm;
-    }
-    if (s->weakest == BUDGET_WEAKEST_RESIDUAL) {
-        return 10.0 * log10(units_power_ratio_from_db(own_dbm - r->cancellation_db) +
-                            units_power_ratio_from_db(noise_dbm(s)));
-    }
-    const struct sensitivity_floor floor = {
+    return (isnan(r->carrier_dbm) ? eirp_dbm(&s->carrier) : r->carrier_dbm) - r->cancellation_db;
+}
+
+static struct sensitivity_floor floor_of(const struct budget_scenario *s)
+{
+    const struct budget_receiver *r = &s->receiver;
+    bool hears_carrier = !isnan(r->isolation_db) && !has_own_carrier(s);
+    return (struct sensitivity_floor){
         .thermal_dbm_hz = r->thermal_dbm_hz,
         .noise_figure_db = r->noise_figure_db,
-        .leak_dbm = isnan(r->isolation_db) || has_own_carrier(s)
-                        ? -INFINITY
-                        : s->carrier.power_dbm - r->isolation_db,
+        .leak_dbm = hears_carrier ? s->carrier.power_dbm - r->isolation_db : -INFINITY,
         .converter_dbc_hz = r->converter_dbc_hz,
     };
-    return sensitivity_dbm(&s->reply, &floor);
 }
 
 static double leg_sensitivity_dbm(const struct budget_scenario *s, enum budget_leg leg)
 {
-    return leg == BUDGET_HARVEST   ? s->device.harvest_dbm
-           : leg == BUDGET_COMMAND ? s->device.command_dbm
-                                   : reader_sensitivity_dbm(s);
+    if (leg != BUDGET_REPLY) {
+        return leg == BUDGET_HARVEST ? s->device.harvest_dbm : s->device.command_dbm;
+    }
+    if (s->weakest == BUDGET_WEAKEST_GIVEN) {
+        return s->receiver.sensitivity_dbm;
+    }
+    if (s->weakest == BUDGET_WEAKEST_RESIDUAL) {
+        return 10.0 * log10(units_power_ratio_from_db(residual_dbm(s)) +
+                            units_power_ratio_from_db(noise_dbm(s)));
+    }
+    const struct sensitivity_floor floor = floor_of(s);
+    return sensitivity_dbm(&s->reply, &floor);
+}
+
+/* What the reader's sensitivity is made of. */
+static void tell_sensitivity(const struct budget_scenario *s, struct budget_result *result)
+{
+    if (s->weakest == BUDGET_WEAKEST_RECEIVER) {
+        const struct sensitivity_floor floor = floor_of(s);
+        result->floor_dbm_hz = sensitivity_floor_dbm_hz(&floor);
+        result->ebn0_db = sensitivity_ebn0_db(&s->reply);
+        return;
+    }
+    result->noise_dbm = noise_dbm(s);
+    result->residual_dbm = s->weakest == BUDGET_WEAKEST_RESIDUAL ? residual_dbm(s) : NAN;
 }
 
 /* The carrier as the device gets it, `distance_m` from the reader. */
@@ -216,13 +234,16 @@ void budget_solve(const struct budget_scenario *s, enum budget_leg leg,
                   struct budget_result *result)
 {
     require(budget_has_leg(s, leg));
-    *result = (struct budget_result){.leg = leg, .noise_dbm = NAN};
+    *result = (struct budget_result){
+        .leg = leg, .noise_dbm = NAN, .residual_dbm = NAN, .floor_dbm_hz = NAN, .ebn0_db = NAN};
     const struct pathloss_path path = path_of(s);
     double reach_m = is_round_trip(s, leg) ? round_trip_m(s) : 1.0;
     double shown_m = fmin(fmax(reach_m, PATHLOSS_NEAREST_M), PATHLOSS_FARTHEST_M);
     double sum_dbm = leg_sum(s, leg, shown_m, result);
     result->sensitivity_dbm = leg_sensitivity_dbm(s, leg);
-    result->noise_dbm = leg == BUDGET_REPLY ? noise_dbm(s) : NAN;
+    if (leg == BUDGET_REPLY) {
+        tell_sensitivity(s, result);
+    }
     result->max_loss_db = sum_dbm - result->sensitivity_dbm;
     result->reach_m =
         is_round_trip(s, leg) ? reach_m : pathloss_distance_m(&path, result->max_loss_db);
@@ -236,6 +257,20 @@ bool budget_has_leg(const struct budget_scenario *s, enum budget_leg leg)
     return leg != BUDGET_HARVEST || !isnan(s->device.harvest_dbm);
 }
 
+/* Has the reader what its sensitivity is made of? */
+static enum status check_weakest(const struct budget_scenario *s)
+{
+    if (s->weakest == BUDGET_WEAKEST_GIVEN && isnan(s->receiver.sensitivity_dbm)) {
+        return status_fail(ST_RANGE, "linkbudget.receiver.sensitivity_dbm is not set, and "
+                                     "linkbudget.receiver.from is given");
+    }
+    if (s->weakest == BUDGET_WEAKEST_RESIDUAL && isnan(s->receiver.cancellation_db)) {
+        return status_fail(ST_RANGE, "linkbudget.receiver.cancellation_db is not set, and "
+                                     "linkbudget.receiver.from is residual");
+    }
+    return ST_OK;
+}
+
 enum status budget_check(const struct budget_scenario *s)
 {
     enum status status = pathloss_check_freq(s->model, s->freq_hz, "linkbudget.freq_hz");
@@ -246,11 +281,12 @@ enum status budget_check(const struct budget_scenario *s)
                            "linkbudget.reader.height_m, %g m",
                            s->device.height_m, s->receiver.height_m);
     }
-    if (!status && s->weakest == BUDGET_WEAKEST_GIVEN && isnan(s->receiver.sensitivity_dbm)) {
-        return status_fail(ST_RANGE, "linkbudget.receiver.sensitivity_dbm is not set, and "
-                                     "linkbudget.receiver.from is given");
-    }
+    status = status ? status : check_weakest(s);
     if (!status && s->place == BUDGET_PLACE_FIXED && !has_own_carrier(s)) {
+        if (isnan(s->carrier_distance_m)) {
+            return status_fail(ST_RANGE, "linkbudget.carrier.distance_m is not set, and "
+                                         "linkbudget.carrier.place is fixed");
+        }
         status = pathloss_check_distance(s->model, s->freq_hz, s->carrier_distance_m,
                                          "linkbudget.carrier.distance_m");
     }

@@ -90,9 +90,12 @@ struct budget_result {
     double incident_dbm;    /* reply by backscatter: carrier at the device; else NaN */
     double noise_dbm;       /* reply: thermal in the bandwidth, plus noise figure; else NaN */
     double sensitivity_dbm; /* of the leg's receiver */
-    double max_loss_db;     /* largest path loss */
-    double reach_m;         /* where the path has that loss; 0 nowhere, INFINITY without end */
-    double model_max_m;     /* the model is out of its range beyond */
+    /* what it is made of, NaN where it is not: carrier left after cancellation; density of our
+     * receiver's noise and the Eb/N0 it needs */
+    double residual_dbm, floor_dbm_hz, ebn0_db;
+    double max_loss_db; /* largest path loss */
+    double reach_m;     /* where the path has that loss; 0 nowhere, INFINITY without end */
+    double model_max_m; /* the model is out of its range beyond */
 };
 
 /* Types of device by their sources' names; index into the table.  own static */

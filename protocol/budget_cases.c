@@ -228,39 +228,45 @@ static double case_vapour(const double in[])
 /* --------------------------------------------------------------------------------- kinds */
 
 static const struct budget_case_kind kinds[BUDGET_CASE_KINDS] = {
-    [BUDGET_CASE_EIRP] = {"eirp", "dBm", case_leg_eirp, 0.02, false},
-    [BUDGET_CASE_NOISE] = {"noise", "dBm", case_leg_noise, 0.02, false},
-    [BUDGET_CASE_INCIDENT] = {"carrier at device", "dBm", case_leg_incident, 0.02, false},
-    [BUDGET_CASE_MPL] = {"mpl", "dB", case_leg_mpl, 0.02, false},
-    [BUDGET_CASE_MPL_REACH] = {"reach of that mpl", "m", case_mpl_reach, 0.01, true},
-    [BUDGET_CASE_REACH] = {"reach", "m", case_leg_reach, 0.01, true},
-    [BUDGET_CASE_FORWARD] = {"forward", "m", case_leg_reach, 1e-3, true},
-    [BUDGET_CASE_BACKWARD] = {"backward", "m", case_leg_reach, 1e-3, true},
-    [BUDGET_CASE_FSPL] = {"free space", "dB", case_fspl, 0.5, false},
-    [BUDGET_CASE_LEVEL] = {"rx power", "dBm", case_link_level, 0.1, false},
-    [BUDGET_CASE_KTB] = {"noise", "dBm", case_noise, 0.1, false},
-    [BUDGET_CASE_SNR] = {"snr", "dB", case_link_snr, 0.1, false},
-    [BUDGET_CASE_RAIN] = {"rain", "dB/km", case_rain, 0.006, false},
-    [BUDGET_CASE_BEAM_GAIN] = {"gain", "dBi", case_beam_gain, 1.0, false},
-    [BUDGET_CASE_BEAM_SHARE] = {"isotropic in beam", "", case_beam_share, 0.5, true},
-    [BUDGET_CASE_BEAM_SHARE_2D] = {"2D", "", case_beam_share_2d, 0.5, true},
-    [BUDGET_CASE_BEAM_SOLID] = {"solid angle", "", case_beam_solid, 0.5, true},
-    [BUDGET_CASE_BEAM_SOLID_3D] = {"3D", "", case_beam_solid_3d, 0.5, true},
-    [BUDGET_CASE_FLUX_BAND] = {"flux x band", "dB(mW/m2)", case_flux_band, 0.6, false},
-    [BUDGET_CASE_THRESHOLD] = {"threshold", "dBm", case_threshold, 0.6, false},
-    [BUDGET_CASE_GAIN_BEAM] = {"beam", "deg", case_gain_beam_deg, 0.01, true},
-    [BUDGET_CASE_FOOTPRINT] = {"footprint", "km2", case_footprint_km2, 0.01, true},
-    [BUDGET_CASE_DENSITY] = {"density", "per km2", case_density_km2, 0.01, true},
-    [BUDGET_CASE_SEPARATION] = {"separation", "km", case_separation_km, 0.0055, false},
-    [BUDGET_CASE_EMITTERS] = {"margin", "dB", case_emitters_db, 0.05, false},
-    [BUDGET_CASE_DISH] = {"dish", "cm", case_dish_cm, 0.005, true},
-    [BUDGET_CASE_RAYS] = {"difference", "dB", case_rays_delta_db, 0.15, false},
-    [BUDGET_CASE_RECEIVER] = {"reach", "m", case_receiver_reach, 0.05, true},
-    [BUDGET_CASE_RATE] = {"rate", "bit/s", case_shannon_rate, 0.02, true},
-    [BUDGET_CASE_DELAY] = {"constant", "dB", case_delay_constant, 0.01, false},
-    [BUDGET_CASE_FOG] = {"fog", "g/m3", case_interpolation, 0.02, true},
-    [BUDGET_CASE_VAPOUR] = {"vapour", "g/m3", case_vapour, 0.02, true},
-    [BUDGET_CASE_MEGABYTES] = {"size", "MB", case_megabytes, 0.005, true},
+    [BUDGET_CASE_EIRP] = {"eirp", "dBm", case_leg_eirp, 0.02, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_NOISE] = {"noise", "dBm", case_leg_noise, 0.02, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_INCIDENT] = {"carrier at device", "dBm", case_leg_incident, 0.02,
+                              BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_MPL] = {"mpl", "dB", case_leg_mpl, 0.02, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_MPL_REACH] = {"reach of that mpl", "m", case_mpl_reach, 0.01,
+                               BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_REACH] = {"reach", "m", case_leg_reach, 0.01, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_FORWARD] = {"forward", "m", case_leg_reach, 1e-3, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_BACKWARD] = {"backward", "m", case_leg_reach, 1e-3, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_FSPL] = {"free space", "dB", case_fspl, 0.5, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_LEVEL] = {"rx power", "dBm", case_link_level, 0.1, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_KTB] = {"noise", "dBm", case_noise, 0.1, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_SNR] = {"snr", "dB", case_link_snr, 0.1, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_RAIN] = {"rain", "dB/km", case_rain, 0.006, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_BEAM_GAIN] = {"gain", "dBi", case_beam_gain, 1.0, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_BEAM_SHARE] = {"isotropic in beam", "", case_beam_share, 1.0,
+                                BUDGET_TOLERANCE_DIGIT},
+    [BUDGET_CASE_BEAM_SHARE_2D] = {"2D", "", case_beam_share_2d, 1.0, BUDGET_TOLERANCE_DIGIT},
+    [BUDGET_CASE_BEAM_SOLID] = {"solid angle", "", case_beam_solid, 1.0, BUDGET_TOLERANCE_DIGIT},
+    [BUDGET_CASE_BEAM_SOLID_3D] = {"3D", "", case_beam_solid_3d, 1.0, BUDGET_TOLERANCE_DIGIT},
+    [BUDGET_CASE_FLUX_BAND] = {"flux x band", "dB(mW/m2)", case_flux_band, 0.6,
+                               BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_THRESHOLD] = {"threshold", "dBm", case_threshold, 0.6, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_GAIN_BEAM] = {"beam", "deg", case_gain_beam_deg, 0.01, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_FOOTPRINT] = {"footprint", "km2", case_footprint_km2, 0.01,
+                               BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_DENSITY] = {"density", "per km2", case_density_km2, 0.01, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_SEPARATION] = {"separation", "km", case_separation_km, 0.0055,
+                                BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_EMITTERS] = {"margin", "dB", case_emitters_db, 0.05, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_DISH] = {"dish", "cm", case_dish_cm, 0.005, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_RAYS] = {"difference", "dB", case_rays_delta_db, 0.15, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_RECEIVER] = {"reach", "m", case_receiver_reach, 0.05, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_RATE] = {"rate", "bit/s", case_shannon_rate, 0.02, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_DELAY] = {"constant", "dB", case_delay_constant, 0.01, BUDGET_TOLERANCE_UNIT},
+    [BUDGET_CASE_FOG] = {"fog", "g/m3", case_interpolation, 0.02, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_VAPOUR] = {"vapour", "g/m3", case_vapour, 0.02, BUDGET_TOLERANCE_RATIO},
+    [BUDGET_CASE_MEGABYTES] = {"size", "MB", case_megabytes, 0.005, BUDGET_TOLERANCE_RATIO},
 };
 
 const struct budget_case_kind *budget_case_kind(const struct budget_case *row)
@@ -279,8 +285,12 @@ bool budget_case_agrees(const struct budget_case *row, double recomputed)
 {
     const struct budget_case_kind *kind = budget_case_kind(row);
     double tolerance = row->tolerance > 0.0 ? row->tolerance : kind->tolerance;
-    double off = fabs(recomputed - row->printed);
-    return off <= tolerance * (kind->is_ratio ? fabs(row->printed) : 1.0);
+    const double scale[] = {
+        [BUDGET_TOLERANCE_UNIT] = 1.0,
+        [BUDGET_TOLERANCE_RATIO] = fabs(row->printed),
+        [BUDGET_TOLERANCE_DIGIT] = pow(10.0, floor(log10(fabs(row->printed)))),
+    };
+    return fabs(recomputed - row->printed) <= tolerance * scale[kind->tolerance_of];
 }
 
 bool budget_case_as_known(const struct budget_case *row, double recomputed)

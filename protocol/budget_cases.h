@@ -55,11 +55,17 @@ enum budget_case_name {                            /* what is printed, and its i
                         BUDGET_CASE_KINDS
 };
 
+enum budget_tolerance {
+    BUDGET_TOLERANCE_UNIT = 0, /* in the kind's unit */
+    BUDGET_TOLERANCE_RATIO,    /* of the printed figure */
+    BUDGET_TOLERANCE_DIGIT,    /* units of the one digit that is printed, rounded or cut off */
+};
+
 struct budget_case_kind {
     const char *quantity, *unit;
     double (*compute)(const double input[]);
-    double tolerance; /* of printed to recomputed: in `unit`, or a ratio */
-    bool is_ratio;
+    double tolerance; /* of printed to recomputed */
+    enum budget_tolerance tolerance_of;
 };
 
 struct budget_case {

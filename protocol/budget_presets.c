@@ -64,6 +64,7 @@ static void preset_gen2(struct budget_preset *preset)
                      .bandwidth_hz = 180e3,
                      .thermal_dbm_hz = -174.0,
                      .sensitivity_dbm = NAN,
+                     .cancellation_db = NAN,
                      .carrier_dbm = NAN,
                      .isolation_db = 20.0,
                      .converter_dbc_hz = SENSITIVITY_CONVERTER_12_BIT_DBC_HZ,
@@ -111,6 +112,7 @@ static void preset_friis(size_t index, struct budget_preset *preset)
                      .bandwidth_hz = 180e3,
                      .thermal_dbm_hz = -174.0,
                      .sensitivity_dbm = -100.0,
+                     .cancellation_db = NAN,
                      .carrier_dbm = NAN,
                      .isolation_db = NAN,
                      .converter_dbc_hz = SENSITIVITY_CONVERTER_12_BIT_DBC_HZ,
@@ -164,7 +166,7 @@ static const struct budget_receiver base_station = {.gain_dbi = 2.0,
                                                     .thermal_dbm_hz = -174.0,
                                                     .sensitivity_dbm = -120.0,
                                                     .cancellation_db = 140.0,
-                                                    .carrier_dbm = 25.0, /* row 2K1 */
+                                                    .carrier_dbm = NAN, /* row 2K1: the EIRP */
                                                     .isolation_db = 20.0,
                                                     .converter_dbc_hz =
                                                         SENSITIVITY_CONVERTER_12_BIT_DBC_HZ,
@@ -176,7 +178,7 @@ static const struct budget_receiver handset = {.gain_dbi = 0.0,
                                                .thermal_dbm_hz = -174.0,
                                                .sensitivity_dbm = -97.0,
                                                .cancellation_db = 120.0,
-                                               .carrier_dbm = 23.0,
+                                               .carrier_dbm = NAN,
                                                .isolation_db = 20.0,
                                                .converter_dbc_hz =
                                                    SENSITIVITY_CONVERTER_12_BIT_DBC_HZ,

@@ -30,7 +30,7 @@ static const struct option_row coverage_rows[] = {
     {"coverage.svg", OPTION_TEXT, "", "", 0, 0, NULL, COVERAGE(svg),
      "folder for maps and curves; empty: none", "svg"},
     {"coverage.csv", OPTION_TEXT, "", "", 0, 0, NULL, COVERAGE(csv),
-     "folder for the same as tables; empty: none", "csv"},
+     "folder for the same as CSV tables; empty: none", "tables"},
 };
 
 const struct option_table coverage_option_table = {

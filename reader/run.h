@@ -37,6 +37,7 @@ int cmd_emit(struct option_set *options, int n_arguments, char **arguments);
 int cmd_decode(struct option_set *options, int n_arguments, char **arguments);
 int cmd_probe(struct option_set *options, int n_arguments, char **arguments);
 int cmd_coverage(struct option_set *options, int n_arguments, char **arguments);
+int cmd_linkbudget(struct option_set *options, int n_arguments, char **arguments);
 int cmd_watch(struct option_set *options, int n_arguments, char **arguments);
 
 #endif
