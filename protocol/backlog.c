@@ -41,9 +41,9 @@ static double grid_chance(const struct backlog *backlog, unsigned k)
 static const double capture_ratio[BACKLOG_CAPTURES] = {0.01, 0.15, 0.4, 0.7};
 static const double capture_prior[BACKLOG_CAPTURES] = {0.4, 0.25, 0.2, 0.15};
 
-static double least_chance(const struct backlog *backlog, unsigned c, unsigned k)
+static inline double larger(double x, double y)
 {
-    return CHANCE_LEAST * backlog->prior[k] * capture_prior[c];
+    return x > y ? x : y;
 }
 
 static void chances_normalise(struct backlog *backlog)
@@ -54,10 +54,12 @@ static void chances_normalise(struct backlog *backlog)
             sum += backlog->points[c].chance[k];
         }
     }
+    double per_sum = 1.0 / sum;
     for (unsigned c = 0; c < BACKLOG_CAPTURES; c++) {
         double *chance = backlog->points[c].chance;
+        double least_share = CHANCE_LEAST * capture_prior[c];
         for (unsigned k = 0; k < backlog->n_points; k++) {
-            chance[k] = fmax(chance[k] / sum, least_chance(backlog, c, k));
+            chance[k] = larger(chance[k] * per_sum, least_share * backlog->prior[k]);
         }
     }
 }
@@ -161,27 +163,40 @@ void backlog_open_frame(struct backlog *backlog, int q)
     chances_normalise(backlog);
 }
 
+struct draw { /* what tags do that draw one of so many slots */
+    double slots;
+    double share;   /* log of the chance that a tag draws another */
+    double per_tag; /* of a lone tag, to nobody */
+};
+
+static struct draw draw_of(double slots)
+{
+    double rest = 1.0 - 1.0 / slots;
+    return (struct draw){.slots = slots,
+                         .share = slots > 1.0 ? log1p(-1.0 / slots) : 0.0,
+                         .per_tag = slots > 1.0 ? 1.0 / (slots * rest) : 0.0};
+}
+
 struct occupancy { /* chances of a slot that each of some tags has drawn with the same chance */
     double idle, single, collided;
 };
 
 /* Tags that are left in the mean need not be a whole number. */
-static struct occupancy occupancy_of(double tags, double slots)
+static inline struct occupancy occupancy_of(double tags, const struct draw *draw)
 {
     struct occupancy slot = {.idle = 1.0};
     if (tags <= 0.0) {
         return slot;
     }
-    if (slots < 1.5) { /* the last one: all of them */
-        double lone = fmax(0.0, 1.0 - fabs(tags - 1.0));
-        slot = (struct occupancy){.idle = fmax(0.0, 1.0 - tags), .single = lone};
+    if (draw->slots < 1.5) { /* the last one: all of them */
+        double lone = larger(0.0, 1.0 - fabs(tags - 1.0));
+        slot = (struct occupancy){.idle = larger(0.0, 1.0 - tags), .single = lone};
     } else {
-        double share = log1p(-1.0 / slots);
-        slot.idle = exp(tags * share);
-        slot.single = tags >= 1.0 ? tags / slots * exp((tags - 1.0) * share) : tags / slots;
-        slot.idle = fmin(slot.idle, 1.0 - slot.single);
+        slot.idle = exp(tags * draw->share);
+        slot.single = tags >= 1.0 ? tags * draw->per_tag * slot.idle : tags / draw->slots;
+        slot.idle = slot.idle < 1.0 - slot.single ? slot.idle : 1.0 - slot.single;
     }
-    slot.collided = fmax(0.0, 1.0 - slot.idle - slot.single);
+    slot.collided = larger(0.0, 1.0 - slot.idle - slot.single);
     return slot;
 }
 
@@ -191,7 +206,7 @@ static double likelihood(const struct occupancy *slot, double load, double captu
                          enum slot_outcome outcome, bool is_recovered, double *tags)
 {
     double several =
-        slot->collided > 1e-9 ? fmax((load - slot->single) / slot->collided, 2.0) : 2.0;
+        slot->collided > 1e-9 ? larger((load - slot->single) / slot->collided, 2.0) : 2.0;
     double lone = 0.0, crowd = 0.0,
            least = FAULT_CHANCE; /* of the outcome, with one, with several */
     *tags = 0.0;
@@ -199,7 +214,7 @@ static double likelihood(const struct occupancy *slot, double load, double captu
     case SLOT_EMPTY:
         lone = MISSED_SINGLE * slot->single;
         *tags = lone / (slot->idle + lone + FAULT_CHANCE);
-        return fmax(slot->idle + lone, FAULT_CHANCE);
+        return larger(slot->idle + lone, FAULT_CHANCE);
     case SLOT_SINGLE:
         lone = slot->single;
         crowd = capture * slot->collided;
@@ -216,23 +231,25 @@ static double likelihood(const struct occupancy *slot, double load, double captu
     lone *= is_recovered ? FALSE_SPLIT : 1.0;
     double all = lone + crowd;
     *tags = all > 0.0 ? (lone + crowd * several) / all : 1.0;
-    return fmax(all, least);
+    return larger(all, least);
 }
 
 void backlog_take(struct backlog *backlog, enum slot_outcome outcome, bool is_recovered)
 {
     require(backlog->slots_left > 0.0);
+    const struct draw draw = draw_of(backlog->slots_left);
     for (unsigned c = 0; c < BACKLOG_CAPTURES; c++) {
         struct backlog_points *points = &backlog->points[c];
+        double least_share = CHANCE_LEAST * capture_prior[c];
         for (unsigned k = 0; k < backlog->n_points; k++) {
-            if (points->chance[k] <= least_chance(backlog, c, k)) {
+            if (points->chance[k] <= least_share * backlog->prior[k]) {
                 continue;
             }
-            struct occupancy slot = occupancy_of(points->active[k], backlog->slots_left);
+            struct occupancy slot = occupancy_of(points->active[k], &draw);
             double load = points->active[k] / backlog->slots_left, tags;
             points->chance[k] *=
                 likelihood(&slot, load, capture_ratio[c], outcome, is_recovered, &tags);
-            points->active[k] = fmax(0.0, points->active[k] - tags);
+            points->active[k] = larger(0.0, points->active[k] - tags);
         }
     }
     backlog->slots_left -= 1.0;
@@ -279,6 +296,7 @@ double backlog_excess_us(const struct backlog *backlog, int q)
     double sum = 0.0, all = 0.0, slots = q < 0 ? backlog->slots_left : ldexp(1.0, q);
     double least = CHANCE_SMALL * (1.0 - backlog_nobody(backlog));
     require(slots >= 1.0);
+    const struct draw draw = draw_of(slots);
     for (unsigned c = 0; c < BACKLOG_CAPTURES; c++) {
         const struct backlog_points *points = &backlog->points[c];
         for (unsigned k = 0; k < backlog->n_points; k++) {
@@ -286,7 +304,7 @@ double backlog_excess_us(const struct backlog *backlog, int q)
             if (unread < 0.5 || points->chance[k] <= least) {
                 continue;
             }
-            struct occupancy slot = occupancy_of(q < 0 ? points->active[k] : unread, slots);
+            struct occupancy slot = occupancy_of(q < 0 ? points->active[k] : unread, &draw);
             double captured = capture_ratio[c] * slot.collided;
             sum += points->chance[k] *
                    (times->idle_us * slot.idle + times->collided_us * (slot.collided - captured) -

@@ -4,19 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "config/random.h"
 #include "config/require.h"
 
 #define SLOTS_MAX_A_TAG 200
 #define SLOTS_MAX_MORE 20000
 #define MEAN_LARGE 30.0
-
-double slot_field_draw(struct slot_field *field)
-{
-    uint64_t z = field->random += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return ((double)((z ^ z >> 31) >> 11) + 0.5) * 0x1p-53;
-}
 
 static uint32_t draw_binomial(struct slot_field *field, uint32_t n, double chance)
 {
@@ -25,11 +18,10 @@ static uint32_t draw_binomial(struct slot_field *field, uint32_t n, double chanc
     }
     double mean = n * chance;
     if (mean > MEAN_LARGE) { /* it collides, whatever the number */
-        double z = sqrt(-2.0 * log(slot_field_draw(field))) *
-                   cos(6.283185307179586 * slot_field_draw(field));
+        double z = random_gaussian(&field->random);
         return (uint32_t)fmax(2.0, fmin(n, round(mean + z * sqrt(mean * (1.0 - chance)))));
     }
-    double term = exp(n * log1p(-chance)), sum = term, u = slot_field_draw(field);
+    double term = exp(n * log1p(-chance)), sum = term, u = random_uniform(&field->random);
     uint32_t k = 0;
     while (u > sum && k < n) {
         term *= (double)(n - k) / (k + 1.0) * chance / (1.0 - chance);
@@ -53,26 +45,30 @@ static void frame_open(struct slot_field *field, int q)
     slot_open(field);
 }
 
-static struct inventory_event slot_hear(struct slot_field *field, const struct slot_errors *errors)
+static struct inventory_event slot_hear(struct slot_field *field)
 {
     struct inventory_event event = {.heard = HEARD_NOTHING, .rn16 = 0x6C0A};
     field->is_taken = field->n_answer == 1;
+    if (field->n_answer > 0 && field->heard) {
+        field->heard(field->context, &field->errors);
+    }
     if (field->n_answer == 1) {
-        event.heard = slot_field_draw(field) < errors->missed ? HEARD_NOTHING : HEARD_RN16;
+        event.heard =
+            random_uniform(&field->random) < field->errors.missed ? HEARD_NOTHING : HEARD_RN16;
     } else if (field->n_answer > 1) {
-        field->is_taken = slot_field_draw(field) < errors->captured;
+        field->is_taken = random_uniform(&field->random) < field->errors.captured;
         event.heard = field->is_taken ? HEARD_RN16 : HEARD_COLLISION;
     }
     return event;
 }
 
-static struct inventory_event ack_hear(struct slot_field *field, const struct slot_errors *errors)
+static struct inventory_event ack_hear(struct slot_field *field)
 {
     struct inventory_event event = {.heard = HEARD_EPC};
-    double u = slot_field_draw(field);
-    if (u < errors->rn16_wrong) {
+    double u = random_uniform(&field->random);
+    if (u < field->errors.rn16_wrong) {
         event.heard = HEARD_NOTHING;
-    } else if (u < errors->rn16_wrong + errors->epc_wrong) {
+    } else if (u < field->errors.rn16_wrong + field->errors.epc_wrong) {
         event.heard = HEARD_EPC_BAD;
     } else {
         field->n_unread--;
@@ -113,7 +109,20 @@ void slot_field_open(struct slot_field *field, uint32_t n_unread)
     field->event = (struct inventory_event){.heard = HEARD_START};
 }
 
-bool slot_field_step(struct slot_field *field, const struct slot_errors *errors)
+void slot_field_set_errors(struct slot_field *field, const struct slot_errors *errors)
+{
+    field->errors = *errors;
+    field->heard = NULL;
+}
+
+void slot_field_set_heard(struct slot_field *field,
+                          void (*heard)(void *context, struct slot_errors *errors), void *context)
+{
+    field->heard = heard;
+    field->context = context;
+}
+
+bool slot_field_step(struct slot_field *field)
 {
     struct inventory_step step;
     uint32_t n_unread = field->n_unread;
@@ -126,19 +135,19 @@ bool slot_field_step(struct slot_field *field, const struct slot_errors *errors)
         field->run.n_queries++;
         field->run.last_us += field->times.query_us;
         frame_open(field, step.command.query.q);
-        field->event = slot_hear(field, errors);
+        field->event = slot_hear(field);
         break;
     case COMMAND_QUERY_ADJUST:
         field->run.n_adjusts++;
         field->run.last_us += field->times.adjust_us;
         frame_open(field, field->inventory.policy.q);
-        field->event = slot_hear(field, errors);
+        field->event = slot_hear(field);
         break;
     case COMMAND_QUERY_REP:
         slot_open(field);
-        field->event = slot_hear(field, errors);
+        field->event = slot_hear(field);
         break;
-    case COMMAND_ACK: field->event = ack_hear(field, errors); break;
+    case COMMAND_ACK: field->event = ack_hear(field); break;
     default: field->event = (struct inventory_event){.heard = HEARD_SENT}; break;
     }
     return field->n_unread < n_unread;
@@ -163,9 +172,10 @@ struct slot_run slot_field_run(const struct inventory_cfg *cfg, const struct lin
     static _Thread_local struct slot_field field;
     uint64_t n_slots_max = SLOTS_MAX_A_TAG * (uint64_t)n_tags + SLOTS_MAX_MORE;
     slot_field_init(&field, cfg, link, times, seed);
+    slot_field_set_errors(&field, errors);
     slot_field_open(&field, n_tags);
     while (field.n_unread > 0 && field.run.n_slots < n_slots_max) {
-        slot_field_step(&field, errors);
+        slot_field_step(&field);
     }
     if (field.n_unread == 0) {
         slot_field_close(&field);

@@ -34,6 +34,9 @@ struct slot_field { /* embedded; fields private */
     double slots_left;           /* of the frame, the one in progress included */
     uint32_t n_answer;           /* in the slot in progress */
     bool is_taken;               /* the tag acknowledged is one of them */
+    struct slot_errors errors;   /* of that tag */
+    void (*heard)(void *context, struct slot_errors *errors);
+    void *context;
     struct slot_run run;
 };
 
@@ -45,17 +48,21 @@ void slot_field_init(struct slot_field *field, const struct inventory_cfg *cfg,
 /* The carrier comes up over n_unread tags that have not been read: the next command opens a round. */
 void slot_field_open(struct slot_field *field, uint32_t n_unread);
 
+/* Every tag has these errors. */
+void slot_field_set_errors(struct slot_field *field, const struct slot_errors *errors);
+
+/* Or each its own: `heard` is called when somebody answers, to draw who it is that is heard and to tell the errors
+ * of that tag, which last for the slot. */
+void slot_field_set_heard(struct slot_field *field,
+                          void (*heard)(void *context, struct slot_errors *errors), void *context);
+
 /* One command and what is heard after it.
- *   in   errors  of the tag that answers, should it be alone
- *   out  true: it has been read. Its slot counts in run once it is over
+ *   out  true: a tag has been read. Its slot counts in run once it is over
  *   pre  slot_field_open */
-bool slot_field_step(struct slot_field *field, const struct slot_errors *errors);
+bool slot_field_step(struct slot_field *field);
 
 /* The slot of the last read is over when its EPC is in: count it where nothing is sent any more. */
 void slot_field_close(struct slot_field *field);
-
-/* Evenly from 0 to 1, both left out; from the field's own stream. */
-double slot_field_draw(struct slot_field *field);
 
 /* Read n_tags once.   in  times  durations of slots and openings as they are; cfg->times as the policy sees them */
 struct slot_run slot_field_run(const struct inventory_cfg *cfg, const struct link *link,

@@ -52,6 +52,8 @@ struct reader;
 double reader_rate_for(double blf_hz);
 /* Reply to next command: run.turnaround_us, or what stands for it where that is not set. */
 double reader_turnaround_us(const struct run_cfg *run, const struct link *link);
+/* Slot durations with this receiver and turnaround: the policy's weights. */
+struct slot_times reader_slot_times(const struct link *link, double turnaround_us);
 
 /* Open the radio and everything else; nothing is on the air yet.
  *   err the module's status, detail set; ST_RANGE for impossible combinations

@@ -26,15 +26,12 @@ double reader_rate_for(double blf_hz)
     return rates_sps[n - 1];
 }
 
-/* Slot durations with this receiver and turnaround: the policy's weights. */
-static void slot_times_set(struct reader *r)
+struct slot_times reader_slot_times(const struct link *link, double turnaround_us)
 {
-    const struct link *link = &r->link;
     const struct linecode *code = linecode_of(link->m);
-    double turnaround_us = units_us_from_ticks(r->turnaround_ticks, r->rate_sps);
     double preamble_us =
         0.5 * code->n_preamble_chips[link->trext ? 1 : 0] * link->m_cycles * link->tpri_us;
-    r->cfg.inventory.times = slot_times_of(link, turnaround_us, preamble_us + turnaround_us);
+    return slot_times_of(link, turnaround_us, preamble_us + turnaround_us);
 }
 
 double reader_turnaround_us(const struct run_cfg *run, const struct link *link)
@@ -62,7 +59,8 @@ void reader_timing_set(struct reader *r)
             r->turnaround_ticks = least;
         }
     }
-    slot_times_set(r);
+    r->cfg.inventory.times =
+        reader_slot_times(&r->link, units_us_from_ticks(r->turnaround_ticks, r->rate_sps));
 }
 
 enum status reader_radio_plan(struct reader *r)

@@ -36,6 +36,8 @@ void cmd_access_help(FILE *stream);
 int cmd_emit(struct option_set *options, int n_arguments, char **arguments);
 int cmd_decode(struct option_set *options, int n_arguments, char **arguments);
 int cmd_probe(struct option_set *options, int n_arguments, char **arguments);
+int cmd_coverage(struct option_set *options, int n_arguments, char **arguments);
+int cmd_linkbudget(struct option_set *options, int n_arguments, char **arguments);
 int cmd_watch(struct option_set *options, int n_arguments, char **arguments);
 
 #endif

@@ -61,4 +61,7 @@ int bench_spawn(struct bench_run *run, const char *const *arguments, FILE *outpu
 double bench_wall_s(void);
 double bench_cpu_s(void); /* of the calling thread */
 
+/* Exit status of a step; a failure is told on stderr. */
+int bench_check(enum status status);
+
 #endif

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "reader/svg.h"
 #include "tests/bench.h"
 #include "tests/bench_crossing.h"
 #include "tests/bench_window.h"
-#include "tests/svg.h"
 
 struct leak_case {
     const char *label;
@@ -157,7 +157,7 @@ static int code_run(struct bench_run *run, const struct bench_code *code, enum r
         svg_path(run->svg_folder, name, path, sizeof path);
         bars.title = title;
         bars.x_label = "loss at 1 % PER beyond that of the floor (dB)";
-        failed = svg_bars_write(&bars, path);
+        failed = bench_check(svg_bars_write(&bars, path));
     }
     reply_rx_free(&request.rx);
     return failed;

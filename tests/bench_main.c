@@ -243,6 +243,14 @@ static int arguments_parse(int argc, char **argv, struct bench_run *run)
     return 0;
 }
 
+int bench_check(enum status status)
+{
+    if (status) {
+        fprintf(stderr, "zpreader-bench: %s\n", status_detail());
+    }
+    return status != ST_OK;
+}
+
 int main(int argc, char **argv)
 {
     long n_cores = sysconf(_SC_NPROCESSORS_ONLN);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "protocol/inventory.h"
-#include "tests/bench.h"
 #include "protocol/slot_field.h"
+#include "tests/bench.h"
 
 enum { SEEDS = 200, SEEDS_QUICK = 20, SLOTS_A_CASE = 4000000 };
 

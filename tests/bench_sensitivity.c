@@ -4,11 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "reader/svg.h"
 #include "tests/bench.h"
 #include "tests/bench_count.h"
 #include "tests/bench_crossing.h"
 #include "tests/bench_window.h"
-#include "tests/svg.h"
 
 struct impairment {
     const char *label;
@@ -243,7 +243,7 @@ static int phase_noise_chart(const struct sensitivity *s, struct svg_chart *char
     chart->x_max = 90.0;
     chart->y_min = -1.0;
     chart->y_max = 26.0;
-    return svg_chart_write(chart, path);
+    return bench_check(svg_chart_write(chart, path));
 }
 
 static int phase_noise_run(struct sensitivity *s, const struct crossing *clean)
@@ -306,7 +306,7 @@ static int losses_run(struct sensitivity *s, enum reply_kind kind, const struct 
     svg_path(s->run->svg_folder, name, path, sizeof path);
     bars.title = title;
     bars.x_label = "loss at 1 % PER (dB)";
-    return svg_bars_write(&bars, path);
+    return bench_check(svg_bars_write(&bars, path));
 }
 
 /* PER over Eb/N0 in steps of half a decibel, receiver and bound, both kinds. */
@@ -350,7 +350,7 @@ static int curves_chart(struct sensitivity *s)
     chart.x_max = base_db + 9.0;
     chart.y_min = 1e-3;
     chart.y_max = 1.0;
-    return svg_chart_write(&chart, path);
+    return bench_check(svg_chart_write(&chart, path));
 }
 
 /* Something of this code and kind is wanted? Filters may hold parts of a loss's label. */

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "tests/svg.h"
+#include "reader/svg.h"
 
-static char text[1 << 16];
+static char text[1 << 17];
 static char path[] = "/tmp/zpreader-svg-XXXXXX";
 
 static void file_read(void)
@@ -121,12 +121,50 @@ static void svg_says_when_it_cannot_write(void **unused)
 {
     (void)unused;
     static struct svg_bars bars = {.title = "t", .x_label = "x", .n = 1, .label = {"a"}};
-    assert_int_equal(svg_bars_write(&bars, "/nonexistent/folder/x.svg"), 1);
+    assert_int_equal(svg_bars_write(&bars, "/nonexistent/folder/x.svg"), ST_IO);
+    assert_non_null(strstr(status_detail(), "/nonexistent/folder/x.svg"));
+}
+
+/* Four cells: nothing known, none, half, all; each shade where its cell is. */
+static void svg_map_shades_each_cell(void **unused)
+{
+    (void)unused;
+    const double ratio[4] = {NAN, 0.0, 0.5, 1.0};
+    const struct svg_map map = {.title = "hall",
+                                .subtitle = "two by two",
+                                .scale_label = "covered",
+                                .length_m = 20.0,
+                                .width_m = 20.0,
+                                .cell_m = 10.0,
+                                .n_x = 2,
+                                .n_y = 2,
+                                .ratio = ratio,
+                                .mark_label = "reader",
+                                .n_marks = 1,
+                                .mark_m = {{10.0, 10.0}}};
+    assert_int_equal(svg_map_write(&map, path), ST_OK);
+    file_read();
+    expect_balanced();
+    assert_int_equal(count("#ffffd9"), 2); /* the cell and the scale */
+    assert_int_equal(count("#41b6c4"), 2);
+    assert_int_equal(count("#081d58"), 2);
+    assert_int_equal(count("#1d91c0"), 1);
+    assert_int_equal(count("<path"), 2); /* the reader and the legend */
+    double scale = 0.0, x = 0.0, y = 0.0;
+    const char *dark = strstr(text, "#081d58"); /* the cell comes first: right, upper */
+    assert_non_null(dark);
+    while (*dark != '<') {
+        dark--;
+    }
+    assert_int_equal(sscanf(dark, "<rect x=\"%lf\" y=\"%lf\" width=\"%lf\"", &x, &y, &scale), 3);
+    assert_true(x > 78.0 + 0.9 * scale);
+    assert_true(y < 76.0 + 1.0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(svg_map_shades_each_cell),
         cmocka_unit_test(svg_chart_draws_what_lies_inside),
         cmocka_unit_test(svg_bars_show_losses_and_what_was_not_met),
         cmocka_unit_test(svg_step_is_one_two_or_five),

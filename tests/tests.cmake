@@ -2,9 +2,9 @@
 enable_testing()
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
-# slow textbook references (ref_*.c) that several tests and the benchmarks measure with, and charts
+# slow textbook references (ref_*.c) that several tests and the benchmarks measure with
 file(GLOB reference_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/ref_*.c)
-add_library(zp_reference STATIC ${reference_sources} ${CMAKE_SOURCE_DIR}/tests/svg.c)
+add_library(zp_reference STATIC ${reference_sources})
 target_include_directories(zp_reference PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(zp_reference PUBLIC zp_protocol)
 
@@ -64,8 +64,9 @@ target_include_directories(zp_program PUBLIC ${CMAKE_SOURCE_DIR})
 target_compile_definitions(zp_program PUBLIC ZP_BUILD_DIR="${CMAKE_BINARY_DIR}")
 target_link_libraries(zp_program PUBLIC zp_radio_air PkgConfig::CMOCKA PkgConfig::JANSSON)
 foreach(name test_program test_program_access test_program_auth test_program_bad test_program_bistatic
-        test_program_captures test_program_decode test_program_guard test_program_plan test_program_probe
-        test_program_select test_program_zmq)
+        test_program_captures test_program_coverage test_program_decode test_program_guard
+        test_program_linkbudget test_program_plan test_program_probe test_program_select
+        test_program_zmq)
     target_link_libraries(${name} zp_program)
     add_dependencies(${name} zpreader zmq_field)
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ports)

@@ -1,12 +1,13 @@
 /* svg.c - charts without a library: text written element by element. */
-#include "tests/svg.h"
+#include "reader/svg.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "config/require.h"
 
 enum { WIDTH = 760, HEIGHT = 520, LEFT = 78, RIGHT = 24, TOP = 52, BOTTOM = 62 };
 enum { ROW = 24, LABEL_WIDTH = 330 };
@@ -38,12 +39,12 @@ static void line_put(FILE *file, double x1, double y1, double x2, double y2, con
             x1, y1, x2, y2, colour);
 }
 
-static FILE *file_begin(const char *path, int width, int height, const char *title)
+static enum status file_begin(const char *path, int width, int height, const char *title,
+                              FILE **opened)
 {
-    FILE *file = fopen(path, "w");
+    FILE *file = *opened = fopen(path, "w");
     if (!file) {
-        fprintf(stderr, "zpreader-bench: %s: %s\n", path, strerror(errno));
-        return NULL;
+        return status_fail(ST_IO, "%s: %s", path, strerror(errno));
     }
     fprintf(file,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
@@ -51,25 +52,22 @@ static FILE *file_begin(const char *path, int width, int height, const char *tit
             "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n",
             width, height, width, height, width, height);
     text_put(file, 0.5 * width, 26.0, "middle", " font-size=\"16\" font-weight=\"bold\"", title);
-    return file;
+    return ST_OK;
 }
 
-static int file_end(FILE *file, const char *path)
+static enum status file_end(FILE *file, const char *path)
 {
     fputs("</svg>\n", file);
-    int failed = ferror(file);
+    bool failed = ferror(file);
     failed |= fclose(file) != 0;
-    if (failed) {
-        fprintf(stderr, "zpreader-bench: %s: cannot write\n", path);
-    }
-    return failed;
+    return failed ? status_fail(ST_IO, "%s: cannot write", path) : ST_OK;
 }
 
 double svg_step(double span, int n_max)
 {
     static const double digits[] = {1.0, 2.0, 5.0, 10.0};
-    assert(span > 0.0);
-    assert(n_max >= 1);
+    require(span > 0.0);
+    require(n_max >= 1);
     double power = pow(10.0, floor(log10(span / n_max)));
     int k = 0;
     while (k < 3 && span / (digits[k] * power) > n_max + 1e-9) {
@@ -168,7 +166,7 @@ static void series_put(const struct svg_chart *chart, const struct svg_series *s
         }
     }
     fputs("\"/>\n", file);
-    for (size_t k = 0; k < series->n && !series->is_dashed; k++) {
+    for (size_t k = 0; k < series->n && !series->is_dashed && !series->is_dense; k++) {
         if (is_drawn(chart, series->x[k], series->y[k])) {
             fprintf(file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.2\" fill=\"%s\"/>\n",
                     place_x(chart, series->x[k]), place_y(chart, series->y[k]), colour);
@@ -201,17 +199,18 @@ static void legend_put(const struct svg_chart *chart, FILE *file)
     }
 }
 
-int svg_chart_write(const struct svg_chart *chart, const char *path)
+enum status svg_chart_write(const struct svg_chart *chart, const char *path)
 {
-    assert(chart->x_min < chart->x_max);
-    assert(chart->y_min < chart->y_max);
-    assert(chart->n_series <= SVG_SERIES_MAX);
+    require(chart->x_min < chart->x_max);
+    require(chart->y_min < chart->y_max);
+    require(chart->n_series <= SVG_SERIES_MAX);
     for (size_t k = 0; k < chart->n_series; k++) {
-        assert(chart->series[k].colour < SVG_SERIES_MAX);
+        require(chart->series[k].colour < SVG_SERIES_MAX);
     }
-    FILE *file = file_begin(path, WIDTH, HEIGHT, chart->title);
-    if (!file) {
-        return 1;
+    FILE *file;
+    enum status status = file_begin(path, WIDTH, HEIGHT, chart->title, &file);
+    if (status) {
+        return status;
     }
     axes_put(chart, file);
     for (size_t k = 0; k < chart->n_series; k++) {
@@ -221,10 +220,10 @@ int svg_chart_write(const struct svg_chart *chart, const char *path)
     return file_end(file, path);
 }
 
-int svg_bars_write(const struct svg_bars *bars, const char *path)
+enum status svg_bars_write(const struct svg_bars *bars, const char *path)
 {
-    assert(bars->n >= 1);
-    assert(bars->n <= SVG_BARS_MAX);
+    require(bars->n >= 1);
+    require(bars->n <= SVG_BARS_MAX);
     double lo = 0.0, hi = 0.1;
     for (size_t k = 0; k < bars->n; k++) {
         lo = bars->value[k] < lo ? bars->value[k] : lo;
@@ -235,9 +234,10 @@ int svg_bars_write(const struct svg_bars *bars, const char *path)
     hi = step * ceil(hi / step);
     double scale = (WIDTH - LABEL_WIDTH - RIGHT - 46) / (hi - lo);
     double zero = LABEL_WIDTH - lo * scale, bottom = TOP + ROW * (double)bars->n;
-    FILE *file = file_begin(path, WIDTH, (int)bottom + BOTTOM, bars->title);
-    if (!file) {
-        return 1;
+    FILE *file;
+    enum status status = file_begin(path, WIDTH, (int)bottom + BOTTOM, bars->title, &file);
+    if (status) {
+        return status;
     }
     char text[32];
     for (double k = lo / step; k <= hi / step + 1e-6; k += 1.0) {
@@ -262,5 +262,127 @@ int svg_bars_write(const struct svg_bars *bars, const char *path)
     }
     line_put(file, zero, TOP, zero, bottom, "black");
     text_put(file, 0.5 * (LABEL_WIDTH + WIDTH - RIGHT), bottom + 44.0, "middle", "", bars->x_label);
+    return file_end(file, path);
+}
+
+/* From pale to dark, with evenly falling lightness: reads the same in grey and to colour-blind eyes
+ * (nine steps after Brewer's YlGnBu). */
+static const char *const shades[] = {"#ffffd9", "#edf8b1", "#c7e9b4", "#7fcdbb", "#41b6c4",
+                                     "#1d91c0", "#225ea8", "#253494", "#081d58"};
+enum { SHADES = sizeof shades / sizeof *shades, MAP_BAR = 18, MAP_FOOT = 116, MAP_TOP = 76 };
+
+static int shade_of(double ratio)
+{
+    return (int)fmin(fmax(ratio * SHADES, 0.0), SHADES - 1.0);
+}
+
+struct frame { /* the floor on the sheet */
+    double scale, left, bottom;
+};
+
+/* Neighbours of one shade are one rectangle. */
+static void cells_put(const struct svg_map *map, const struct frame *frame, FILE *file)
+{
+    double side = map->cell_m * frame->scale;
+    for (size_t y = 0; y < map->n_y; y++) {
+        const double *row = map->ratio + y * map->n_x;
+        double top =
+            frame->bottom - fmin((double)(y + 1) * map->cell_m, map->width_m) * frame->scale;
+        double height = frame->bottom - (double)y * side - top;
+        for (size_t x = 0; x < map->n_x;) {
+            size_t from = x;
+            int shade = isnan(row[x]) ? -1 : shade_of(row[x]);
+            while (x < map->n_x && (isnan(row[x]) ? -1 : shade_of(row[x])) == shade) {
+                x++;
+            }
+            double right = fmin((double)x * map->cell_m, map->length_m) * frame->scale;
+            if (shade >= 0) {
+                fprintf(
+                    file,
+                    "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"%s\"/>\n",
+                    frame->left + (double)from * side, top, right - (double)from * side, height,
+                    shades[shade]);
+            }
+        }
+    }
+}
+
+static void map_axes_put(const struct svg_map *map, const struct frame *frame, FILE *file)
+{
+    char text[48];
+    double step = svg_step(fmax(map->length_m, map->width_m), 12);
+    double top = frame->bottom - map->width_m * frame->scale;
+    for (double at = 0.0; at <= map->length_m * 1.0001; at += step) {
+        double x = frame->left + at * frame->scale;
+        line_put(file, x, frame->bottom, x, frame->bottom + 5.0, "black");
+        snprintf(text, sizeof text, "%.4g", at);
+        text_put(file, x, frame->bottom + 19.0, "middle", "", text);
+    }
+    for (double at = 0.0; at <= map->width_m * 1.0001; at += step) {
+        double y = frame->bottom - at * frame->scale;
+        line_put(file, frame->left - 5.0, y, frame->left, y, "black");
+        snprintf(text, sizeof text, "%.4g", at);
+        text_put(file, frame->left - 9.0, y + 4.5, "end", "", text);
+    }
+    fprintf(file,
+            "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"none\" "
+            "stroke=\"black\"/>\n",
+            frame->left, top, map->length_m * frame->scale, map->width_m * frame->scale);
+    text_put(file, frame->left + 0.5 * map->length_m * frame->scale, frame->bottom + 38.0, "middle",
+             "", "x, m");
+    double middle = 0.5 * (top + frame->bottom);
+    snprintf(text, sizeof text, " transform=\"rotate(-90 22 %.1f)\"", middle);
+    text_put(file, 22.0, middle, "middle", text, "y, m");
+}
+
+static void mark_put(FILE *file, double x, double y)
+{
+    fprintf(file, "<path d=\"M %.1f %.1f l 6 10 l -12 0 z\" fill=\"#D55E00\" stroke=\"white\"/>\n",
+            x, y - 6.0);
+}
+
+static void map_legend_put(const struct svg_map *map, const struct frame *frame, FILE *file)
+{
+    const double wide = 34.0, y = frame->bottom + 56.0;
+    char text[16];
+    for (int k = 0; k < SHADES; k++) {
+        fprintf(file,
+                "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\" "
+                "stroke=\"#888888\"/>\n",
+                frame->left + wide * k, y, wide, MAP_BAR, shades[k]);
+    }
+    for (int k = 0; k <= SHADES; k += SHADES / 3) {
+        snprintf(text, sizeof text, "%.0f %%", 100.0 * k / SHADES);
+        text_put(file, frame->left + wide * k, y + MAP_BAR + 16.0, "middle", "", text);
+    }
+    text_put(file, frame->left + wide * SHADES + 32.0, y + 14.0, "start", "", map->scale_label);
+    if (map->n_marks > 0) {
+        mark_put(file, frame->left + wide * SHADES + 38.0, y + MAP_BAR + 12.0);
+        text_put(file, frame->left + wide * SHADES + 52.0, y + MAP_BAR + 16.0, "start", "",
+                 map->mark_label);
+    }
+}
+
+enum status svg_map_write(const struct svg_map *map, const char *path)
+{
+    require(map->n_x >= 1);
+    require(map->n_y >= 1);
+    require(map->n_marks <= SVG_MARKS_MAX);
+    double scale = fmin((WIDTH - LEFT - RIGHT) / map->length_m, 2.0 * WIDTH / map->width_m);
+    struct frame frame = {.scale = scale, .left = LEFT, .bottom = MAP_TOP + map->width_m * scale};
+    FILE *file;
+    enum status status =
+        file_begin(path, WIDTH, (int)ceil(frame.bottom) + MAP_FOOT, map->title, &file);
+    if (status) {
+        return status;
+    }
+    text_put(file, 0.5 * WIDTH, 48.0, "middle", " fill=\"#444444\"", map->subtitle);
+    cells_put(map, &frame, file);
+    map_axes_put(map, &frame, file);
+    for (size_t k = 0; k < map->n_marks; k++) {
+        mark_put(file, frame.left + map->mark_m[k][0] * scale,
+                 frame.bottom - map->mark_m[k][1] * scale);
+    }
+    map_legend_put(map, &frame, file);
     return file_end(file, path);
 }
