@@ -79,8 +79,9 @@ static void program_coverage_draws_maps_and_tables(void **state)
         "pictures/map-rf-eh.svg", "pictures/map-r2d.svg", "pictures/map-d2r.svg",
         "pictures/map-all.svg",   "pictures/margins.svg", "pictures/identified.svg",
         "tables/cells.csv",       "tables/margins.csv",   "tables/drops.csv"};
-    run_well("--drops 3 --hall.placement circles --hall.devices_per_100_m2 20 --svg pictures --tables "
-             "tables");
+    run_well(
+        "--drops 3 --hall.placement circles --hall.devices_per_100_m2 20 --svg pictures --tables "
+        "tables");
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         size_t n_bytes = 0;
         char *text = program_read_file(names[k], &n_bytes);
