@@ -289,6 +289,15 @@ enum status command_encode(const struct command *command, struct bitbuf *bits)
     return status ? status : crc_append(layout->row.crc, bits);
 }
 
+double command_air_us(const struct command *command, const struct link *link)
+{
+    static _Thread_local struct bitbuf bits; /* large: not on the stack */
+    bits.n_bits = 0;
+    enum status status = command_encode(command, &bits);
+    require(status == ST_OK);
+    return link_command_us(link, bits.bit, bits.n_bits, command_row(command->id)->with_preamble);
+}
+
 static enum status field_decode(struct command *command, const struct command_layout *layout,
                                 size_t index, struct bit_reader *reader)
 {

@@ -144,6 +144,9 @@ const struct command_row *command_row(enum command_id id); /* never NULL for a v
 /* Encode with CRC.   err ST_RANGE a field does not fit (detail names it); ST_FULL */
 enum status command_encode(const struct command *command, struct bitbuf *bits) must_check;
 
+/* How long it takes on a link, preamble or frame-sync included, us.   pre  it can be encoded */
+double command_air_us(const struct command *command, const struct link *link);
+
 /* Decode a whole command; its length and CRC must fit.
  *   err ST_NOT_FOUND no such code; ST_SHORT, ST_FORMAT wrong length or field; on a wrong CRC the
  *   command is filled in and *crc_right is false (status ST_OK) */

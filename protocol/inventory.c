@@ -130,6 +130,38 @@ void inventory_init(struct inventory *inventory, const struct inventory_cfg *cfg
     inventory->move = (struct policy_move){POLICY_QUERY, policy_start_q(&inventory->policy)};
 }
 
+struct command inventory_mask_select(const struct inventory_mask *mask)
+{
+    require(mask);
+    struct command command;
+    memset(&command, 0, sizeof command);
+    command.id = COMMAND_SELECT;
+    command.select.target = TARGET_SL;
+    command.select.action = mask->action;
+    command.select.mem_bank = mask->mem_bank;
+    command.select.pointer = mask->pointer_bits;
+    command.select.n_mask_bits = mask->n_bits;
+    memcpy(command.select.mask, mask->mask, sizeof command.select.mask);
+    return command;
+}
+
+struct command inventory_query(const struct link *link, unsigned sel, unsigned session,
+                               unsigned target, unsigned q)
+{
+    require(link);
+    struct command command;
+    memset(&command, 0, sizeof command);
+    command.id = COMMAND_QUERY;
+    command.query.dr = (uint8_t)link->dr;
+    command.query.m = (uint8_t)link->m;
+    command.query.trext = link->trext;
+    command.query.sel = (uint8_t)sel;
+    command.query.session = (uint8_t)session;
+    command.query.target = (uint8_t)target;
+    command.query.q = (uint8_t)q;
+    return command;
+}
+
 static void inventory_send(struct inventory *inventory, struct inventory_step *step,
                            const struct command *command, enum inventory_state state)
 {
@@ -169,18 +201,9 @@ static void inventory_send_select(struct inventory *inventory, struct inventory_
 
 static void inventory_send_mask(struct inventory *inventory, struct inventory_step *step, size_t at)
 {
-    const struct inventory_mask *mask = &inventory->cfg.mask[at];
-    struct command command;
-    memset(&command, 0, sizeof command);
-    command.id = COMMAND_SELECT;
-    command.select.target = TARGET_SL;
-    command.select.action = mask->action;
+    struct command command = inventory_mask_select(&inventory->cfg.mask[at]);
     command.select.truncate =
         inventory->cfg.truncated_epc_bits > 0 && at + 1 == inventory->cfg.n_masks;
-    command.select.mem_bank = mask->mem_bank;
-    command.select.pointer = mask->pointer_bits;
-    command.select.n_mask_bits = mask->n_bits;
-    memcpy(command.select.mask, mask->mask, sizeof command.select.mask);
     inventory_send(inventory, step, &command, STATE_SELECT);
 }
 
@@ -205,16 +228,10 @@ static void inventory_send_query(struct inventory *inventory, struct inventory_s
     inventory->slot = 0;
     inventory->round_reads = 0;
     inventory->tally = (struct inventory_round){.valid = true, .round = inventory->round, .q = q};
-    struct command command;
-    memset(&command, 0, sizeof command);
-    command.id = COMMAND_QUERY;
-    command.query.dr = (uint8_t)inventory->link.dr;
-    command.query.m = (uint8_t)inventory->link.m;
-    command.query.trext = inventory->link.trext;
-    command.query.sel = inventory->cfg.n_masks > 0 ? 3 : 0; /* SL, or all */
-    command.query.session = (uint8_t)inventory->cfg.session;
-    command.query.target = (uint8_t)inventory->target;
-    command.query.q = (uint8_t)q;
+    const unsigned sel = inventory->cfg.n_masks > 0 ? 3 : 0; /* SL, or all */
+    const struct command command =
+        inventory_query(&inventory->link, sel, (unsigned)inventory->cfg.session,
+                        (unsigned)inventory->target, (unsigned)q);
     inventory_send(inventory, step, &command, STATE_SLOT);
 }
 
@@ -404,13 +421,20 @@ static void inventory_select_again(struct inventory *inventory, struct inventory
     inventory_go_on_select(inventory, step);
 }
 
-static void inventory_start(struct inventory *inventory, struct inventory_step *step)
+void inventory_suspend(struct inventory *inventory, struct inventory_step *step)
 {
+    require(inventory);
+    require(step);
     if (inventory->tally.valid && inventory->tally.slots == 0) { /* its Query never went out */
         inventory->tally.valid = false;
         inventory->round--;
     }
     inventory_close_round(inventory, step);
+}
+
+static void inventory_start(struct inventory *inventory, struct inventory_step *step)
+{
+    inventory_suspend(inventory, step);
     inventory->read_last = false;
     if (inventory->cfg.session == SESSION_S0 && inventory->cfg.target == TARGET_DUAL) {
         inventory->target = TARGET_A; /* without power every S0 flag falls back to A */

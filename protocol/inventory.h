@@ -24,6 +24,12 @@ struct
 };
 enum { INVENTORY_MASKS_MAX = 64 };
 
+/* The Select on SL that it stands for. */
+struct command inventory_mask_select(const struct inventory_mask *mask);
+/* A Query for the link's replies.   in  sel, target  as the command has them (gen2.md 8.2) */
+struct command inventory_query(const struct link *link, unsigned sel, unsigned session,
+                               unsigned target, unsigned q);
+
 struct inventory_cfg {             /* option keys inventory.* : table inventory_options */
     int session;                   /* choice "s0|s1|s2|s3", default s0 */
     int target;                    /* choice "a|b|dual": dual (default) = A and B in turn */
@@ -139,5 +145,9 @@ void inventory_advance(struct inventory *inventory, const struct inventory_event
  *   in   a step whose slot and round have been told
  *   out  true: it does, and tells the round that ends so; false: it opens no slot, or sends a Query anyway */
 bool inventory_reopen(struct inventory *inventory, struct inventory_step *step);
+
+/* Something else is done with the tags for a while: the step, which opens a slot or selects, is not sent.
+ *   in, out  a step of this engine; it tells the round that ends so. HEARD_START goes on from there */
+void inventory_suspend(struct inventory *inventory, struct inventory_step *step);
 
 #endif

@@ -10,14 +10,6 @@
 #define IDLE_RATIO_MIN 0.02 /* of a collided slot: keeps loads in range for absurd links */
 #define NEWTON_STEPS 30
 
-static double command_us(const struct link *link, const struct command *command)
-{
-    struct bitbuf bits;
-    enum status status = command_encode(command, &bits);
-    require(status == ST_OK);
-    return link_command_us(link, bits.bit, bits.n_bits, command_row(command->id)->with_preamble);
-}
-
 struct slot_times slot_times_of(const struct link *link, double turnaround_us, double idle_us)
 {
     require(link);
@@ -28,16 +20,16 @@ struct slot_times slot_times_of(const struct link *link, double turnaround_us, d
     struct command query = {.id = COMMAND_QUERY, .query.q = 4};
     query.query.dr = (uint8_t)link->dr;
     query.query.m = (uint8_t)link->m;
-    double rep_us = command_us(link, &rep);
+    double rep_us = command_air_us(&rep, link);
     double t2_us = fmax(link->t2_min_us, turnaround_us);
     double rn16_us = link->t1_nom_us + link_reply_us(link, 16, link->trext) + t2_us;
     double epc_us = link->t1_nom_us + link_reply_us(link, EPC_REPLY_BITS, link->trext) + t2_us;
     return (struct slot_times){
         .idle_us = rep_us + fmax(link->t1_max_us + idle_us, link->t4_min_us),
         .collided_us = rep_us + rn16_us,
-        .single_us = rep_us + rn16_us + command_us(link, &ack) + epc_us,
-        .query_us = command_us(link, &query) - rep_us,
-        .adjust_us = command_us(link, &adjust) - rep_us,
+        .single_us = rep_us + rn16_us + command_air_us(&ack, link) + epc_us,
+        .query_us = command_air_us(&query, link) - rep_us,
+        .adjust_us = command_air_us(&adjust, link) - rep_us,
     };
 }
 

@@ -10,6 +10,7 @@ int cmd_emit(struct option_set *options, int n_arguments, char **arguments)
     }
     static struct reader_cfg cfg;
     run_cfg_fill(options, READER_EMIT, &cfg);
+    option_fill(options, &multiplex_options, &cfg.tdma);
     if (cfg.bistatic.mode == BISTATIC_LISTEN) {
         log_error("emit transmits, and bistatic.mode listen says not to");
         return 2;

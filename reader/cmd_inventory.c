@@ -14,11 +14,15 @@ int cmd_inventory(struct option_set *options, int n_arguments, char **arguments)
     struct keys *keys = NULL;
     option_fill(options, &read_options, &ways);
     run_cfg_fill(options, READER_INVENTORY, &cfg);
+    option_fill(options, &multiplex_options, &cfg.tdma);
     enum status status = read_cfg_make(&ways, options, &cfg.inventory, &cfg.read);
-    const bool chooses = ways.way != READ_KEEP || cfg.inventory.n_masks > 0;
+    status = status ? status : multiplex_discovery(&cfg.tdma, options, &cfg.inventory);
+    const bool chooses =
+        ways.way != READ_KEEP || cfg.inventory.n_masks > 0 || multiplex_is_on(&cfg.tdma);
     if (!status && chooses && cfg.mode != READER_INVENTORY) {
         status = status_fail(ST_USAGE, "bistatic.mode listen asks no tag: inventory.read, "
-                                       "inventory.select and inventory.watch do not go with it");
+                                       "inventory.select, inventory.watch and tdma.period_s do "
+                                       "not go with it");
     }
     status = status ? status : auth_keys_read(&cfg.auth, &keys);
     if (!status && keys && cfg.mode != READER_INVENTORY) {

@@ -14,8 +14,7 @@ static double ticks_of_us(const struct reader *reader, double us)
     return us * 1e-6 * reader->rate_sps;
 }
 
-/* From the ramp up to the first command. */
-static double opening_ticks(const struct reader *reader)
+double field_opening_ticks(const struct reader *reader)
 {
     return ticks_of_us(reader, 2.0 * reader->cfg.tx.ramp_us + CARRIER_SETTLE_US);
 }
@@ -50,13 +49,14 @@ enum status field_check(const struct reader *reader)
     }
     hop_cell_at(&reader->plan.hop, 1, &cell);
     double have = (double)(cell.off_tick - cell.on_tick - tx_shape_ramp_ticks(reader->shape));
-    double need = opening_ticks(reader) + slot_ticks(reader, REPLY_BITS_FIRST);
+    double need = field_opening_ticks(reader) + slot_ticks(reader, REPLY_BITS_FIRST);
     if (have >= need) {
         return ST_OK;
     }
     return status_fail(ST_USAGE,
                        "the carrier is on for %.4g ms at a time, a slot of this link takes up to "
-                       "%.4g ms: longer radio.hop_dwell_s or radio.antenna_dwell_s",
+                       "%.4g ms: longer radio.hop_dwell_s, "
+                       "radio.antenna_dwell_s or, with tdma.own, units",
                        have * 1e3 / reader->rate_sps, need * 1e3 / reader->rate_sps);
 }
 
@@ -92,7 +92,7 @@ void field_begin(struct field *field, struct reader *reader)
 
 double field_ready_tick(const struct field *field)
 {
-    return ceil((double)field->cell.on_tick + opening_ticks(field->reader));
+    return ceil((double)field->cell.on_tick + field_opening_ticks(field->reader));
 }
 
 bool field_has_room(const struct field *field, double tick)
@@ -128,7 +128,7 @@ static void cell_choose(struct field *field, int64_t from_tick)
 {
     const struct hop *hop = &field->reader->plan.hop;
     struct hop_cell *cell = &field->cell;
-    double least = opening_ticks(field->reader);
+    double least = field_opening_ticks(field->reader);
     least += field->reader->cfg.mode == READER_INVENTORY
                  ? slot_ticks(field->reader, REPLY_BITS_FIRST)
                  : 0.0;
@@ -147,7 +147,8 @@ static enum status cell_set(struct reader *reader, const struct hop_cell *before
     const struct plan_antenna *antenna = &reader->plan.antenna[cell->antenna];
     struct radio_setting setting = {.freq_hz = NAN, .tx_gain_db = NAN, .rx_gain_db = NAN};
     bool changed = false;
-    if (cell->freq_hz != before->freq_hz) {
+    /* NaN: the radio's own frequency, which stays */
+    if (!isnan(cell->freq_hz) && cell->freq_hz != before->freq_hz) {
         setting.freq_hz = cell->freq_hz;
         changed = true;
     }
@@ -185,7 +186,7 @@ enum status field_move(struct field *field, double tick)
         int64_t on_tick = plannable_tick(reader, field->cell.on_tick);
         double late = (double)(on_tick - field->cell.on_tick);
         field->cell.on_tick = on_tick;
-        if (late <= 0.0 || end_tick(field) - (double)on_tick >= opening_ticks(reader)) {
+        if (late <= 0.0 || end_tick(field) - (double)on_tick >= field_opening_ticks(reader)) {
             cell_ask(reader, &field->cell);
             return ST_OK;
         }

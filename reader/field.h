@@ -13,6 +13,9 @@ struct field {
     size_t n_reply_bits;  /* longest answer to an ACK so far: a slot must have room for it */
 };
 
+/* From the ramp up to the first command. */
+double field_opening_ticks(const struct reader *reader);
+
 /* The run's first cell is too short for a slot of this link.   err ST_USAGE with detail; main thread */
 enum status field_check(const struct reader *reader) must_check;
 

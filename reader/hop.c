@@ -108,10 +108,39 @@ static size_t antenna_of(const struct hop *hop, int64_t index)
     return (size_t)((dwell / hop->antenna_dwells + turns) % n_antennas);
 }
 
+void hop_share(struct hop *hop, const struct tdma_plan *units)
+{
+    require(hop);
+    require(units);
+    require(tdma_plan_is_shared(units));
+    require(hop->cfg.n_channels == 1);
+    require(hop->cfg.n_antennas == 1);
+    struct tdma_window window;
+    hop->units = units;
+    hop->first_window = tdma_plan_window_from(units, 0);
+    tdma_plan_window(units, hop->first_window, &window);
+    hop->first_window += window.begin_tick < 0; /* one that has begun is not entered */
+}
+
+static void window_cell(const struct hop *hop, int64_t index, struct hop_cell *cell)
+{
+    struct tdma_window window;
+    tdma_plan_window(hop->units, hop->first_window + index, &window);
+    *cell = (struct hop_cell){.index = index,
+                              .set_tick = window.begin_tick,
+                              .on_tick = window.begin_tick,
+                              .off_tick = window.end_tick,
+                              .freq_hz = hop->cfg.channel_hz[0]};
+}
+
 void hop_cell_at(const struct hop *hop, int64_t index, struct hop_cell *cell)
 {
     require(hop);
     require(index >= 0);
+    if (hop->units) {
+        window_cell(hop, index, cell);
+        return;
+    }
     int64_t dwell = index / hop->n_cells;
     cell->index = index;
     int64_t begin_tick = index == 0 ? 0 : (int64_t)ceil((double)index * hop->cell_ticks);

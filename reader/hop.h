@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/tdma_plan.h"
+
 #define HOP_CHANNELS_MAX 64
 
 struct hop_cfg {
@@ -38,6 +40,8 @@ struct hop { /* fields private */
     int64_t n_cells;   /* of a dwell */
     int64_t antenna_dwells;
     int64_t settle_ticks, pause_ticks;
+    const struct tdma_plan *units; /* cells are its windows; NULL: time is cut as above */
+    int64_t first_window;          /* of them that begins at tick 0 or later */
 };
 
 struct hop_cell {
@@ -53,6 +57,10 @@ void hop_init(struct hop *hop, const struct hop_cfg *cfg);
 
 /* Shortest carrier time within a cell, in seconds: a caller that wants commands in it checks. */
 double hop_cell_s(const struct hop_cfg *cfg);
+
+/* The air is shared by units of time: from now on a cell is a window of the plan, on the first channel and antenna.
+ *   pre  one channel, one antenna; units are shared, begun, and outlive the schedule */
+void hop_share(struct hop *hop, const struct tdma_plan *units);
 
 /* The cell with this index, from 0. */
 void hop_cell_at(const struct hop *hop, int64_t index, struct hop_cell *cell);

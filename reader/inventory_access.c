@@ -7,7 +7,7 @@
 #include "config/require.h"
 #include "dsp/reply_wait.h"
 #include "protocol/tid.h"
-#include "reader/inventory_parts.h"
+#include "reader/multiplex.h"
 
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from one reply to the next, and our own error */
 enum { TID_WORDS_MAX = 32 };
@@ -136,7 +136,11 @@ void inventory_decide(struct inventory_state *state, const struct inventory_even
             return;
         }
     }
-    inventory_advance(&state->inventory, &next, &state->step);
+    if (state->reader->multiplex) {
+        multiplex_decide(state, &next);
+    } else {
+        inventory_advance(&state->inventory, &next, &state->step);
+    }
     state->in_t2 = state->step.expect == REPLY_EPC;
 }
 

@@ -32,6 +32,8 @@ struct inventory_state {
     int64_t horizon_tick;
     int carrier_sign;
     struct watchlist watchlist;
+    double earliest_tick;       /* of the command that is being decided, */
+    double wait_tick;           /* and with time units: not before; 0: at once */
     double read_tick;           /* where a tag was read last */
     double blf_hz;              /* of the tag being acknowledged; NaN: unknown */
     struct record_slot quality; /* receiver's view of the slot's replies */

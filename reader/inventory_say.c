@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "reader/inventory_parts.h"
+#include "reader/multiplex.h"
 
 void inventory_say(struct inventory_state *state, struct record *record, double tick)
 {
@@ -27,6 +27,10 @@ void inventory_say_status(struct inventory_state *state, enum record_type type, 
     status->read_latency_p50_ms = stats_percentile(&state->latency_ms, 0.50);
     status->read_latency_p99_ms = stats_percentile(&state->latency_ms, 0.99);
     status->duration_s = t_s;
+    if (reader->multiplex && type == RECORD_SUMMARY) {
+        status->has_tdma = true;
+        multiplex_totals(reader->multiplex, &status->tdma);
+    }
     stats_turnaround_read(&reader->turnaround, &status->turnaround_p50_us,
                           &status->turnaround_p99_us, &status->turnaround_max_us);
     status->dropped_events = atomic_load(&reader->dropped_records);

@@ -16,6 +16,7 @@
 #include "reader/decode_options.h"
 #include "reader/emit_options.h"
 #include "reader/linkbudget.h"
+#include "reader/multiplex_options.h"
 #include "reader/plan.h"
 #include "reader/probe_options.h"
 #include "reader/publish.h"
@@ -24,11 +25,11 @@
 size_t option_tables_collect(const struct option_table *table[OPTION_TABLES_MAX])
 {
     const struct option_table *const fixed[] = {
-        &run_options,       &radio_options,         &plan_options,     &link_options,
-        &inventory_options, &tx_shape_options,      &reply_rx_options, &publish_options,
-        &decode_options,    &emit_options,          &probe_options,    &bistatic_options,
-        &access_options,    &read_options,          &auth_options,     &linkbudget_options,
-        &hall_options,      &coverage_option_table,
+        &run_options,       &radio_options,         &plan_options,      &link_options,
+        &inventory_options, &tx_shape_options,      &reply_rx_options,  &publish_options,
+        &decode_options,    &emit_options,          &probe_options,     &bistatic_options,
+        &access_options,    &read_options,          &auth_options,      &linkbudget_options,
+        &hall_options,      &coverage_option_table, &multiplex_options,
     };
     size_t n = 0;
     for (size_t k = 0; k < sizeof fixed / sizeof *fixed; k++) {

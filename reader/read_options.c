@@ -1,7 +1,6 @@
 /* read_options.c - option rows of what an inventory is for, and the Selects and sessions they mean. */
 #include "reader/read_options.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,11 +9,11 @@
 #include "config/require.h"
 #include "protocol/reply_length.h"
 #include "protocol/selection.h"
+#include "reader/epc_list.h"
 
 enum { SESSION_S0 = 0, SESSION_S1, SESSION_S2, SESSION_S3 };
 enum { TARGET_A = 0, TARGET_B, TARGET_DUAL };
 enum { SELECT_NO = 0, SELECT_YES, SELECT_AUTO };
-enum { WATCH_FILE_BYTES = 65536 };
 
 #define ROW(key_, kind_, unit_, fallback_, min_, max_, choices_, field_, meaning_, shorthand_)     \
     {                                                                                              \
@@ -107,34 +106,13 @@ static enum status way_check(const struct way_row *way, const struct inventory_c
     return ST_OK;
 }
 
-static enum status file_read(const char *path, char text[WATCH_FILE_BYTES])
-{
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        return status_fail(ST_NOT_FOUND, "inventory.watch_file %s: %s", path, strerror(errno));
-    }
-    const size_t n = fread(text, 1, WATCH_FILE_BYTES - 1, file);
-    const bool failed = ferror(file) != 0, more = n == WATCH_FILE_BYTES - 1;
-    text[n] = '\0';
-    fclose(file);
-    if (failed) {
-        return status_fail(ST_IO, "inventory.watch_file %s cannot be read", path);
-    }
-    if (more || strlen(text) != n) {
-        return status_fail(ST_USAGE,
-                           "inventory.watch_file %s: accepted a text of less than %d bytes", path,
-                           WATCH_FILE_BYTES - 1);
-    }
-    return ST_OK;
-}
-
 static enum status watch_make(const struct read_keys *keys, struct watchlist_cfg *watch)
 {
-    static char text[WATCH_FILE_BYTES]; /* large: not on the stack; one program, one list */
+    static char text[EPC_LIST_FILE_BYTES]; /* large: not on the stack; one program, one list */
     watch->missed_s = keys->missed_s;
     enum status status = watchlist_parse(keys->watch, "inventory.watch", watch);
     if (!status && keys->watch_file[0]) {
-        status = file_read(keys->watch_file, text);
+        status = epc_list_read("inventory.watch_file", keys->watch_file, text);
         status = status ? status : watchlist_parse(text, keys->watch_file, watch);
     }
     if (!status && watch->n_entries == 0) {

@@ -6,6 +6,7 @@
 #include "config/require.h"
 #include "reader/field.h"
 #include "reader/guard.h"
+#include "reader/multiplex.h"
 #include "reader/reader_parts.h"
 
 #define WIND_UP_PATIENCE_NS 300000000 /* for the last samples to come in */
@@ -122,6 +123,7 @@ enum status reader_start(struct reader *reader)
     reader->start_ns = reader_wall_ns();
     enum status status = radio_start(reader->radio);
     if (!listens) {
+        multiplex_begin(reader);
         field_open(reader);
         status = status ? status : guard_start(reader);
     }

@@ -19,6 +19,7 @@
 #include "reader/bistatic.h"
 #include "reader/cli.h"
 #include "reader/emit_options.h"
+#include "reader/multiplex_options.h"
 #include "reader/plan.h"
 #include "reader/publish.h"
 #include "reader/read_options.h"
@@ -38,6 +39,7 @@ struct reader_cfg {
     struct plan_cfg plan;
     struct bistatic_cfg bistatic;
     struct emit_cfg emit;
+    struct multiplex_cfg tdma;
     /* set by the program: what is done to the tags that are read; NULL: nothing */
     const struct access_cfg *access;
     double access_idle_s;                /* the run ends when nothing gets further for so long */

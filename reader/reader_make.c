@@ -6,6 +6,7 @@
 #include "config/require.h"
 #include "reader/field.h"
 #include "reader/guard.h"
+#include "reader/multiplex.h"
 #include "reader/reader_parts.h"
 
 static enum status radio_choose(struct reader *r, const struct option_set *options)
@@ -164,6 +165,7 @@ static enum status exchange_set(struct reader *r)
     if (!status) {
         reader_timing_set(r);
     }
+    status = status ? status : multiplex_set(r);
     status = status ? status : field_check(r);
     status = status ? status : receiver_new(r);
     status = status ? status : bistatic_set(r);
@@ -213,6 +215,7 @@ static enum status parts_plan(struct reader *r)
     if (!status) {
         reader_timing_set(r);
     }
+    status = status ? status : multiplex_set(r);
     status = status ? status : emission_set(r);
     return status ? status : field_check(r);
 }
@@ -262,6 +265,7 @@ void reader_free(struct reader **reader)
     tx_shape_free(&r->shape);
     reply_wait_free(&r->wait);
     reply_rx_free(&r->receiver);
+    multiplex_free(&r->multiplex);
     access_free(&r->access);
     auth_free(&r->auth);
     passive_free(&r->passive);

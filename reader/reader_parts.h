@@ -97,9 +97,10 @@ struct reader {
     struct reply_rx *receiver;
     struct reply_wait
         *wait; /* over the receiver: replies up to 20 ms late; NULL: none are waited for */
-    struct access *access;   /* INVENTORY's; NULL: tags are read and no more */
-    struct auth *auth;       /* INVENTORY's; NULL: nobody is asked to authenticate */
-    struct passive *passive; /* FOLLOW's; NULL: this reader asks, or emits */
+    struct multiplex *multiplex; /* INVENTORY's; NULL: no time units */
+    struct access *access;       /* INVENTORY's; NULL: tags are read and no more */
+    struct auth *auth;           /* INVENTORY's; NULL: nobody is asked to authenticate */
+    struct passive *passive;     /* FOLLOW's; NULL: this reader asks, or emits */
     struct emission_cfg emission_cfg;
     struct emission *emission; /* TX's; NULL: commands alone shape the carrier */
     struct slip *slip;         /* DSP's; NULL: transmit and receive share a clock */

@@ -25,6 +25,7 @@ enum record_type {
     RECORD_ACCESS,
     RECORD_WATCH,
     RECORD_AUTH,
+    RECORD_TDMA,
     RECORD_TYPE_N
 };
 extern const char *const record_type_text[RECORD_TYPE_N]; /* "read", "slot", ... */
@@ -119,6 +120,16 @@ struct record_watch { /* a watched tag is missed, or back */
     double seen_s;   /* when it was seen before; NaN: never, null in JSON */
 };
 
+struct record_tdma {          /* tags polled in their units; summary: totals. NaN: null in JSON */
+    double nominal_s;         /* the period as it should be */
+    uint64_t known, unplaced; /* tags now; unplaced: of them those that no poll is left for */
+    uint64_t kept, missed;    /* periods of tags that are over */
+    uint64_t polls, newcomers, forgotten;
+    double jitter_p50_us, jitter_p99_us,
+        jitter_max_us; /* start of a poll that read its tag, after it was due */
+    double period_min_s, period_mean_s, period_max_s; /* between two of them of the same tag */
+};
+
 struct record_status { /* status; in a summary: totals of the run */
     uint64_t reads, unique, overflows, underflows, late;
     double reads_per_s;
@@ -135,6 +146,8 @@ struct record_status { /* status; in a summary: totals of the run */
     double on_s, level_db; /* carrier above zero for so long; level of the ramp at the end */
     bool has_clock;        /* split: the receiver's own against the transmitter's */
     double clock_ppm, clock_start_us;
+    bool has_tdma; /* summary, with time units */
+    struct record_tdma tdma;
     double duration_s; /* summary: length of the run */
     /* host object: wall clock, differs from run to run */
     double turnaround_p50_us, turnaround_p99_us, turnaround_max_us; /* NaN: null */
@@ -153,6 +166,7 @@ struct record {
         struct record_access access;
         struct record_watch watch;
         struct record_auth auth;
+        struct record_tdma tdma;
         struct record_status status; /* RECORD_STATUS and RECORD_SUMMARY */
     };
 };

@@ -15,6 +15,7 @@ const char *const record_type_text[RECORD_TYPE_N] = {
     [RECORD_READ] = "read",       [RECORD_SLOT] = "slot",     [RECORD_ROUND] = "round",
     [RECORD_COMMAND] = "command", [RECORD_STATUS] = "status", [RECORD_SUMMARY] = "summary",
     [RECORD_ACCESS] = "access",   [RECORD_WATCH] = "watch",   [RECORD_AUTH] = "auth_failed",
+    [RECORD_TDMA] = "tdma",
 };
 
 const char *const record_cause_text[REPLY_CAUSE_N] = {
@@ -332,6 +333,29 @@ static void put_auth(struct json_text *json, const struct record_auth *auth)
     json_text_number_short(json, "last_t", auth->last_s, 9);
 }
 
+static void put_tdma(struct json_text *json, const struct record_tdma *tdma)
+{
+    json_text_number_short(json, "nominal_s", tdma->nominal_s, 6);
+    json_text_count(json, "known", tdma->known);
+    json_text_count(json, "unplaced", tdma->unplaced);
+    json_text_count(json, "polled", tdma->kept + tdma->missed);
+    json_text_count(json, "kept", tdma->kept);
+    json_text_count(json, "missed", tdma->missed);
+    json_text_count(json, "polls", tdma->polls);
+    json_text_count(json, "newcomers", tdma->newcomers);
+    json_text_count(json, "forgotten", tdma->forgotten);
+    json_text_open(json, "jitter_us");
+    json_text_number(json, "p50", tdma->jitter_p50_us, 1);
+    json_text_number(json, "p99", tdma->jitter_p99_us, 1);
+    json_text_number(json, "max", tdma->jitter_max_us, 1);
+    json_text_close(json);
+    json_text_open(json, "period_s");
+    json_text_number(json, "min", tdma->period_min_s, 6);
+    json_text_number(json, "mean", tdma->period_mean_s, 6);
+    json_text_number(json, "max", tdma->period_max_s, 6);
+    json_text_close(json);
+}
+
 static void put_status(struct json_text *json, const struct record_status *status, bool is_summary)
 {
     json_text_count(json, "reads", status->reads);
@@ -373,6 +397,11 @@ static void put_status(struct json_text *json, const struct record_status *statu
         json_text_open(json, "clock");
         json_text_number(json, "ppm", status->clock_ppm, 4);
         json_text_number(json, "start_us", status->clock_start_us, 3);
+        json_text_close(json);
+    }
+    if (status->has_tdma) {
+        json_text_open(json, "tdma");
+        put_tdma(json, &status->tdma);
         json_text_close(json);
     }
     json_text_open(json, "read_latency_ms");
@@ -419,6 +448,7 @@ size_t record_to_json(const struct record *record, const struct record_context *
     case RECORD_ACCESS: put_access(&json, &record->access); break;
     case RECORD_WATCH: put_watch(&json, &record->watch); break;
     case RECORD_AUTH: put_auth(&json, &record->auth); break;
+    case RECORD_TDMA: put_tdma(&json, &record->tdma); break;
     case RECORD_STATUS: put_status(&json, &record->status, false); break;
     case RECORD_SUMMARY: put_status(&json, &record->status, true); break;
     case RECORD_TYPE_N: break;

@@ -208,6 +208,20 @@ static void put_auth(struct line *line, double t_s, const struct record_auth *au
     }
 }
 
+static void put_tdma(struct line *line, const struct record_tdma *tdma)
+{
+    put(line, "%" PRIu64 " of %" PRIu64 " periods kept", tdma->kept, tdma->kept + tdma->missed);
+    if (isfinite(tdma->period_mean_s)) {
+        put(line, ", %.3f s (%.3f to %.3f)", tdma->period_mean_s, tdma->period_min_s,
+            tdma->period_max_s);
+    }
+    if (isfinite(tdma->jitter_p50_us)) {
+        put(line, ", late by %.0f us, 99 %% %.0f, at most %.0f", tdma->jitter_p50_us,
+            tdma->jitter_p99_us, tdma->jitter_max_us);
+    }
+    put(line, ", %" PRIu64 " newcomers, %" PRIu64 " tags known", tdma->newcomers, tdma->known);
+}
+
 static void put_level(struct line *line, const char *name, double dbfs)
 {
     if (isfinite(dbfs)) {
@@ -264,6 +278,10 @@ static void put_summary(struct line *line, const struct record_status *status)
     }
     put_causes(line, status);
     put_auth_totals(line, "; ", status);
+    if (status->has_tdma) {
+        put(line, "; ");
+        put_tdma(line, &status->tdma);
+    }
     put(line, "; late %" PRIu64 ", overflows %" PRIu64 ", underflows %" PRIu64 ", dropped %" PRIu64,
         status->late, status->overflows, status->underflows, status->dropped_events);
 }
@@ -285,6 +303,10 @@ size_t record_to_line(const struct record *record, const struct record_context *
     case RECORD_ACCESS: put_access(&line, record->t_s, &record->access); break;
     case RECORD_WATCH: put_watch(&line, record->t_s, &record->watch); break;
     case RECORD_AUTH: put_auth(&line, record->t_s, &record->auth); break;
+    case RECORD_TDMA:
+        put(&line, "%10.4f ", record->t_s);
+        put_tdma(&line, &record->tdma);
+        break;
     case RECORD_READ: put_read(&line, record->t_s, &record->read); break;
     case RECORD_COMMAND: put_command(&line, record->t_s, &record->command); break;
     case RECORD_STATUS: put_status(&line, record->t_s, &record->status); break;

@@ -337,6 +337,26 @@ static void parse_auth(struct fields *fields, struct record_auth *auth)
     auth->last_s = number_of(fields, "last_t");
 }
 
+static void parse_tdma(struct fields *fields, struct record_tdma *tdma)
+{
+    tdma->nominal_s = number_of(fields, "nominal_s");
+    tdma->known = count_of(fields, "known");
+    tdma->unplaced = count_of(fields, "unplaced");
+    tdma->kept = count_of(fields, "kept");
+    tdma->missed = count_of(fields, "missed");
+    tdma->polls = count_of(fields, "polls");
+    tdma->newcomers = count_of(fields, "newcomers");
+    tdma->forgotten = count_of(fields, "forgotten");
+    struct fields jitter = inner_of(fields, "jitter_us");
+    tdma->jitter_p50_us = number_of(&jitter, "p50");
+    tdma->jitter_p99_us = number_of(&jitter, "p99");
+    tdma->jitter_max_us = number_of(&jitter, "max");
+    struct fields period = inner_of(fields, "period_s");
+    tdma->period_min_s = number_of(&period, "min");
+    tdma->period_mean_s = number_of(&period, "mean");
+    tdma->period_max_s = number_of(&period, "max");
+}
+
 static void parse_status(struct fields *fields, struct record_status *status)
 {
     status->reads = count_of(fields, "reads");
@@ -359,6 +379,9 @@ static void parse_status(struct fields *fields, struct record_status *status)
         status->causes[k] = count_of(&causes, record_cause_text[k]);
     }
     status->clipped = count_of(fields, "clipped");
+    status->has_tdma = json_object_get(fields->object, "tdma") != NULL;
+    struct fields tdma = inner_of(fields, "tdma");
+    parse_tdma(&tdma, &status->tdma);
     status->has_auth = json_object_get(fields->object, "auth_ok") != NULL;
     status->auth[AUTH_AUTHENTIC] = count_of(fields, "auth_ok");
     parse_reasons(fields, "auth_reasons", status->auth);
@@ -423,6 +446,7 @@ static enum status parse_object(const json_t *object, struct record *record,
     case RECORD_AUTH: parse_auth(&fields, &record->auth); break;
     case RECORD_STATUS:
     case RECORD_SUMMARY: parse_status(&fields, &record->status); break;
+    case RECORD_TDMA: parse_tdma(&fields, &record->tdma); break;
     case RECORD_WATCH: parse_watch(&fields, &record->watch); break;
     case RECORD_COMMAND:
     case RECORD_ACCESS:

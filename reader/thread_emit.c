@@ -94,7 +94,7 @@ static uint64_t emit_loop(struct reader *reader, int64_t end)
     for (;;) {
         int64_t until = field.cell.off_tick < end ? field.cell.off_tick : end;
         if (isfinite(period)) {
-            double ready = field.cell.index > 0 ? field_ready_tick(&field) : 0.0;
+            double ready = field.cell.on_tick > 0 ? field_ready_tick(&field) : 0.0;
             next += next < ready ? ceil((ready - next) / period) * period : 0.0;
             next = triggers_send(reader, &item, next, until);
         }

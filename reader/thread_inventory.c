@@ -11,7 +11,7 @@
 #include "config/units.h"
 #include "protocol/reply.h"
 #include "reader/guard.h"
-#include "reader/inventory_parts.h"
+#include "reader/multiplex.h"
 
 #define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
@@ -256,11 +256,16 @@ static void respond(struct inventory_state *state, struct inventory_event event,
     const struct link *link = &state->reader->link;
     double heard_tick = state->command_end_tick > 0.0 ? earliest_tick : 0.0;
     for (;;) {
+        state->earliest_tick = earliest_tick;
         inventory_decide(state, &event, heard_tick);
         inventory_say_slot(state, heard_tick);
         if (state->in_contact && state->contact.listens_only) {
             command_spare(state);
             return;
+        }
+        if (state->wait_tick > earliest_tick) { /* no tag waits for a poll */
+            earliest_tick = state->wait_tick;
+            latest_tick = INFINITY;
         }
         double decided_tick = earliest_tick;
         earliest_tick = gate_wait(state, earliest_tick);
@@ -321,6 +326,9 @@ static void read_record(struct inventory_state *state, const struct reply_result
     read->session = reader->cfg.inventory.session;
     read->round = state->inventory.round;
     read->slot = state->inventory.slot;
+    if (reader->multiplex) {
+        multiplex_read_fill(reader->multiplex, read);
+    }
     state->totals.reads++;
     stats_add(&state->latency_ms,
               (result->end_tick - state->slot_start_tick) / reader->rate_sps * 1e3);
@@ -349,6 +357,9 @@ static struct inventory_event event_of(struct inventory_state *state,
         struct epc_reply reply;
         bool right = inventory_parse_epc(state, &result->bits, &reply) == ST_OK && reply.crc_right;
         event.heard = right ? HEARD_EPC : HEARD_EPC_BAD;
+        if (right && state->reader->multiplex) {
+            multiplex_heard(state->reader->multiplex, &reply);
+        }
         if (right) {
             state->contact_wanted = inventory_contact_wanted(state, &reply, result->ready_tick);
             read_record(state, result, &reply);
@@ -502,7 +513,8 @@ static void progress_take(struct inventory_state *state)
         horizon_from_verdict(state, not_before);
     }
     /* a guess: ACK, or QueryRep, which does not follow where the tag may be wanted */
-    bool is_guessed = (!state->reader->access && !state->reader->auth) ||
+    const struct reader *reader = state->reader;
+    bool is_guessed = (!reader->access && !reader->auth && !reader->multiplex) ||
                       (!state->in_contact && state->step.expect == REPLY_RN16);
     if (!isnan(expected_end) && is_guessed) {
         ack_ahead_consider(&state->ahead, state->reader, state->step.expect, expected_end,

@@ -71,6 +71,7 @@ void view_state_note(struct view_state *state, const struct record *record)
     case RECORD_ACCESS:
     case RECORD_WATCH:
     case RECORD_AUTH:
+    case RECORD_TDMA:
     case RECORD_TYPE_N: break;
     }
 }

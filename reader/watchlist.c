@@ -1,17 +1,12 @@
 /* watchlist.c - a list of EPCs out of a text, and who of it is there. */
 #include "reader/watchlist.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
 #include "config/require.h"
 #include "protocol/selection.h"
-
-static bool is_gap(char c)
-{
-    return c == ',' || isspace((unsigned char)c);
-}
+#include "reader/epc_list.h"
 
 static bool is_listed(const struct watchlist_cfg *cfg, const struct watchlist_entry *entry)
 {
@@ -54,26 +49,13 @@ enum status watchlist_parse(const char *text, const char *where, struct watchlis
     require(text);
     require(where);
     require(cfg);
-    while (*text) {
-        if (is_gap(*text)) {
-            text++;
-            continue;
-        }
-        if (*text == '#') {
-            text += strcspn(text, "\n");
-            continue;
-        }
-        size_t n_chars = 0;
-        while (text[n_chars] && !is_gap(text[n_chars]) && text[n_chars] != '#') {
-            n_chars++;
-        }
-        const enum status status = entry_take(text, n_chars, where, cfg);
-        if (status) {
-            return status;
-        }
-        text += n_chars;
+    const char *word;
+    size_t n_chars;
+    enum status status = ST_OK;
+    while (!status && epc_list_word(&text, &word, &n_chars)) {
+        status = entry_take(word, n_chars, where, cfg);
     }
-    return ST_OK;
+    return status;
 }
 
 void watchlist_init(struct watchlist *watchlist, const struct watchlist_cfg *cfg)

@@ -241,6 +241,17 @@ void program_succeeded(const struct program *program)
     }
 }
 
+void program_check_refused(const char *arguments, const char *text)
+{
+    struct program program;
+    program_run(&program, "%s", arguments);
+    if (program.exit_status != 2 || !strstr(program.err, text)) {
+        fail_msg("%s: status %d, %s", arguments, program.exit_status, program.err);
+    }
+    assert_string_equal(program.out, "");
+    program_free(&program);
+}
+
 pid_t program_thread(pid_t process, const char *name)
 {
     char path[300];

@@ -79,6 +79,9 @@ int program_free_port(void);
 __attribute__((format(printf, 2, 3))) json_t *program_run_events(int exit_status,
                                                                  const char *format, ...);
 
+/* zpreader ends with status 2, the text in its message and nothing on stdout. */
+void program_check_refused(const char *arguments, const char *text);
+
 /* All lines of stdout as an array of objects; anything else fails the test.   own  json_decref */
 json_t *program_events(const struct program *program);
 /* Every event has the contract's fields for its type, in the contract's formats; a summary ends

@@ -81,6 +81,15 @@ static const struct field_row field_rows[] = {
     {"watch", "present", FIELD_BOOL, false},
     {"watch", "absent_s", FIELD_NUMBER, false},
     {"watch", "seen_t", FIELD_LEVEL, false},
+    {"tdma", "nominal_s", FIELD_NUMBER, false},
+    {"tdma", "known", FIELD_COUNT, false},
+    {"tdma", "unplaced", FIELD_COUNT, false},
+    {"tdma", "polled", FIELD_COUNT, false},
+    {"tdma", "kept", FIELD_COUNT, false},
+    {"tdma", "missed", FIELD_COUNT, false},
+    {"tdma", "polls", FIELD_COUNT, false},
+    {"tdma", "newcomers", FIELD_COUNT, false},
+    {"tdma", "forgotten", FIELD_COUNT, false},
     {"auth_failed", "epc", FIELD_HEX, true}, /* of tags that made room: none */
     {"auth_failed", "tags", FIELD_COUNT, false},
     {"auth_failed", "reason", FIELD_REASON, false},
@@ -281,7 +290,7 @@ static bool row_applies(const struct field_row *row, const json_t *event)
 static void check_event(const json_t *event)
 {
     static const char *const types[] = {"read",   "slot",        "round",   "command", "watch",
-                                        "access", "auth_failed", "summary", "status"};
+                                        "access", "auth_failed", "summary", "status",  "tdma"};
     bool known = false;
     for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
         known = known || program_event_is(event, types[k]);

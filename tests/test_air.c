@@ -120,6 +120,33 @@ static bool is_answered(struct rig *rig)
     return rig_find(rig).is_heard;
 }
 
+/* None, one or both of two tags come after 20 ms, into a carrier that has long been on: nobody answers before, somebody
+ * after. */
+static void air_lets_tags_come_late(void **state)
+{
+    (void)state;
+    for (int n_late = 0; n_late <= 2; n_late++) {
+        struct rig rig;
+        struct air_cfg cfg = rig_cfg(2);
+        unsigned n_before = 0, n_after = 0;
+        cfg.n_late_tags = n_late;
+        cfg.late_s = 0.02;
+        rig_open(&rig, &cfg, 2e6);
+        rig_cw(&rig, 2000);
+        for (int k = 0; k < 12; k++) { /* Q = 0: whoever is there answers, two together */
+            const bool before = rig.now_us < 16e3;
+            const bool after = rig.now_us > 20e3;
+            const bool answers = is_answered(&rig);
+            n_before += before && answers;
+            n_after += after && answers;
+        }
+        assert_true(rig.now_us > 30e3);
+        assert_true(n_late < 2 ? n_before >= 4 : n_before == 0);
+        assert_true(n_after >= 2);
+        rig_close(&rig);
+    }
+}
+
 /* Friis at 910 MHz and 2 m: 37.65 dB; 20 + 6 + 2 - 37.65 = -9.65 dBm. */
 static void air_wakes_tags_at_their_sensitivity(void **state)
 {
@@ -556,6 +583,7 @@ static void air_refuses_what_is_out_of_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(air_lets_tags_come_late),
         cmocka_unit_test(air_singulates_in_every_link),
         cmocka_unit_test(air_starts_replies_at_t1),
         cmocka_unit_test(air_takes_rectangular_edges),

@@ -203,9 +203,47 @@ static void hop_finds_the_cell_of_a_tick(void **state)
     }
 }
 
+/* Units of time: a cell is a window of the plan; one that had begun at tick 0 is not entered. */
+static void hop_shares_the_air_by_units(void **state)
+{
+    (void)state;
+    static const double starts_s[] = {0.0, 0.021, 0.03, 0.099};
+    struct tdma_plan plan;
+    const struct tdma_plan_cfg units = {.rate_sps = RATE_SPS,
+                                        .period_s = 0.1,
+                                        .n_units = 5,
+                                        .owned = 0x12, /* 20 .. 40 and 80 .. 100 ms */
+                                        .guard_us = 1000.0,
+                                        .place_us = 1000.0};
+    for (size_t s = 0; s < sizeof starts_s / sizeof *starts_s; s++) {
+        struct hop_cfg cfg = cfg_of(1, INFINITY);
+        struct hop hop;
+        hop_init(&hop, &cfg);
+        assert_int_equal(tdma_plan_init(&plan, &units), ST_OK);
+        tdma_plan_begin(&plan, starts_s[s]);
+        hop_share(&hop, &plan);
+        int64_t before_tick = -1;
+        for (int64_t k = 0; k < 20; k++) {
+            struct hop_cell cell;
+            hop_cell_at(&hop, k, &cell);
+            const double on_ms = 1e3 * ((double)cell.on_tick / RATE_SPS + starts_s[s]);
+            const double off_ms = 1e3 * ((double)cell.off_tick / RATE_SPS + starts_s[s]);
+            const double place_ms = fmod(on_ms, 100.0);
+            assert_true(fabs(place_ms - 21.0) < 1e-3 || fabs(place_ms - 81.0) < 1e-3);
+            assert_true(fabs(off_ms - on_ms - 18.0) < 1e-3);
+            assert_true(cell.set_tick == cell.on_tick);
+            assert_true(cell.on_tick > before_tick);
+            assert_true(k > 0 || cell.on_tick < 0.1 * RATE_SPS);
+            assert_true(cell.freq_hz == cfg.channel_hz[0]);
+            before_tick = cell.off_tick;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hop_shares_the_air_by_units),
         cmocka_unit_test(hop_keeps_to_the_dwell_in_every_window),
         cmocka_unit_test(hop_uses_every_channel_equally_and_in_disorder),
         cmocka_unit_test(hop_order_follows_the_seed),

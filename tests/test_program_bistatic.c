@@ -506,13 +506,7 @@ static void program_refuses_bad_bistatic_settings(void **state)
         {"emit --emit.ramp_to_db 1", "emit.ramp_to_db"},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        struct program program;
-        program_run(&program, "%s", cases[k].arguments);
-        if (program.exit_status != 2 || !strstr(program.err, cases[k].text)) {
-            fail_msg("%s: status %d, %s", cases[k].arguments, program.exit_status, program.err);
-        }
-        assert_string_equal(program.out, "");
-        program_free(&program);
+        program_check_refused(cases[k].arguments, cases[k].text);
     }
 }
 

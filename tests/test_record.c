@@ -210,6 +210,34 @@ static void record_access_tells_what_came_of_it(void **state)
     assert_non_null(strstr(line, "nobody knows"));
 }
 
+static void record_tdma_tells_how_periods_were_kept(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"v\":1,\"type\":\"tdma\",\"reader\":\"dock-1\",\"t\":2.5,\"nominal_s\":0.5,"
+        "\"known\":12,\"unplaced\":1,\"polled\":22,\"kept\":21,\"missed\":1,\"polls\":25,"
+        "\"newcomers\":2,\"forgotten\":3,"
+        "\"jitter_us\":{\"p50\":0.0,\"p99\":812.5,\"max\":2000.0},"
+        "\"period_s\":{\"min\":0.499000,\"mean\":0.500000,\"max\":1.001000}}";
+    struct record record = {.type = RECORD_TDMA, .t_s = 2.5}, back;
+    record.tdma =
+        (struct record_tdma){0.5, 12, 1, 21, 1, 25, 2, 3, 0.0, 812.5, 2000.0, 0.499, 0.5, 1.001};
+    assert_string_equal(json_of(&record, &undated), json);
+    char line[256];
+    assert_true(record_to_line(&record, &undated, line, sizeof line) > 0);
+    assert_non_null(strstr(line, "21 of 22 periods kept"));
+    struct record_context context;
+    assert_int_equal(record_from_json(json, strlen(json), &back, &context), ST_OK);
+    assert_int_equal(back.type, RECORD_TDMA);
+    assert_string_equal(json_of(&back, &undated), json);
+    record.tdma.jitter_p50_us = record.tdma.jitter_p99_us = record.tdma.jitter_max_us = NAN;
+    record.tdma.period_min_s = record.tdma.period_mean_s = record.tdma.period_max_s = NAN;
+    assert_non_null(strstr(json_of(&record, &undated),
+                           "\"period_s\":{\"min\":null,\"mean\":null,\"max\":null}"));
+    assert_true(record_to_line(&record, &undated, line, sizeof line) > 0);
+    assert_null(strstr(line, "nan"));
+}
+
 static void record_watch_tells_who_is_missed_and_back(void **state)
 {
     (void)state;
@@ -360,6 +388,7 @@ static void record_line_stays_in_its_columns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(record_tdma_tells_how_periods_were_kept),
         cmocka_unit_test(record_read_is_written_as_the_contract_says),
         cmocka_unit_test(record_read_leaves_out_what_is_not_known),
         cmocka_unit_test(record_time_is_rfc_3339_in_utc),

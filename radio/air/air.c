@@ -67,12 +67,30 @@ static void start_reply(struct air *air, size_t index)
     activate(air, index);
 }
 
+/* A tag that comes late misses what was before; the first event after that finds it powered, if there is a field.
+ *   out  false: it is not there yet */
+static bool is_here(struct air *air, struct air_tag *item, enum detector_event event, double tick)
+{
+    if (!item->is_here && tick >= (double)item->here_tick) {
+        item->is_here = true;
+        if (item->has_field) {
+            tag_power_up(&item->tag, &air->world, (double)item->here_tick);
+        }
+    }
+    item->has_field =
+        event == DETECTOR_POWER_UP || (event != DETECTOR_POWER_DOWN && item->has_field);
+    return item->is_here;
+}
+
 static void on_event(void *context, size_t member, enum detector_event event, double tick)
 {
     const struct detector_context *where = context;
     struct air *air = where->air;
     size_t index = where->first_tag + member;
     struct air_tag *item = &air->tags[index];
+    if (!is_here(air, item, event, tick)) {
+        return;
+    }
     switch (event) {
     case DETECTOR_POWER_UP:
         tag_power_up(&item->tag, &air->world, tick);

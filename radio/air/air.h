@@ -33,6 +33,8 @@ struct air_emitter_cfg { /* carrier that tags and receivers hear beside the tran
 struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents each row */
     int64_t seed;
     int64_t n_tags;
+    int64_t n_late_tags; /* of n_tags, the last ones: not there before late_s */
+    double late_s;
     double distance_min_m, distance_max_m; /* tags uniform in distance */
     double tx_power_dbm; /* power of a full-scale (amplitude 1.0) transmit sample, default 20 */
     double antenna_gain_dbi, tag_gain_dbi;

@@ -191,6 +191,8 @@ enum status air_new(const struct air_cfg *cfg, double rate_sps, double freq_hz, 
     make_world(air);
     for (size_t i = 0; i < air->n_tags; i++) {
         make_tag(air, i);
+        const bool is_late = (int64_t)i >= cfg->n_tags - cfg->n_late_tags;
+        air->tags[i].here_tick = is_late ? (int64_t)ceil(cfg->late_s * rate_sps) : 0;
     }
     make_detectors(air);
     air_renew_still(air);

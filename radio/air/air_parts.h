@@ -27,6 +27,8 @@ struct air_tag {
     double power_dbm;
     double on_level; /* as made; Untraceable can make the tag want more */
     bool has_true_key, is_replaying;
+    int64_t here_tick; /* the tag comes into the field; what is there then may power it */
+    bool is_here, has_field;
 };
 
 struct air {
