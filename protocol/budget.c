@@ -254,7 +254,9 @@ bool budget_has_leg(const struct budget_scenario *s, enum budget_leg leg)
 {
     require(leg >= 0);
     require(leg < BUDGET_LEGS);
-    return leg != BUDGET_HARVEST || !isnan(s->device.harvest_dbm);
+    return leg == BUDGET_HARVEST   ? !isnan(s->device.harvest_dbm)
+           : leg == BUDGET_COMMAND ? !isnan(s->device.command_dbm)
+                                   : has_own_carrier(s) || !isnan(s->device.backscatter_loss_db);
 }
 
 /* Has the reader what its sensitivity is made of? */

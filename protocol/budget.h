@@ -43,7 +43,7 @@ struct budget_sender {
 
 struct budget_device {
     double gain_dbi, cable_loss_db, object_loss_db;
-    double backscatter_loss_db, amplifier_db;
+    double backscatter_loss_db, amplifier_db; /* loss NaN: it does not backscatter */
     double power_dbm;   /* type 2b: its own carrier; NaN: it has none and answers by backscatter */
     double harvest_dbm; /* least power to run on; NaN: it does not harvest */
     double command_dbm; /* least power to hear the reader */
@@ -113,7 +113,7 @@ struct budget_preset {
     struct budget_scenario scenario;
 };
 
-/* The presets in order: gen2, seven Friis cases, twelve A-IoT tables.   pre index < count
+/* The presets in order: gen2, seven Friis cases, twelve A-IoT tables, two one-way THz links.   pre index < count
  *   own `preset` is filled */
 size_t budget_n_presets(void);
 void budget_preset(size_t index, struct budget_preset *preset);
@@ -124,7 +124,8 @@ enum status budget_preset_find(const char *name, struct budget_preset *preset) m
  *   err ST_RANGE: detail names the field (as an option key), its value and the range */
 enum status budget_check(const struct budget_scenario *scenario) must_check;
 
-/* Has the scenario that leg? A device without harvesting has no harvesting leg. */
+/* Has the scenario that leg? No harvesting, no harvesting leg; neither backscatter nor a carrier of its
+ * own, no reply. */
 bool budget_has_leg(const struct budget_scenario *scenario, enum budget_leg leg);
 
 /* One leg: waterfall, largest path loss, reach.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/require.h"
+#include "config/units.h"
 #include "protocol/budget.h"
 
 #define AIOT_DEVICE .cable_loss_db = 1.0, .object_loss_db = 0.9, .height_m = 1.5
@@ -211,9 +212,46 @@ static void preset_aiot(size_t index, struct budget_preset *preset)
     s->carrier.power_dbm = 23.0;
 }
 
+/* ------------------------------------------------------ THz liaison: one way, no reply */
+
+struct one_way_row {
+    const char *name, *meaning;
+    double power_dbm, gain_dbi; /* antennas of both ends alike */
+    double bandwidth_hz, noise_figure_db, loss_db;
+};
+
+static const struct one_way_row one_way_rows[] = {
+    {"TRD-table-13.1", "THz liaison, 300 GHz one way: margin is SNR less losses and margin (10 m)",
+     7.0, 25.0, 50e9, 9.0, 6.0},
+    {"TERAPAN", "THz liaison, 300 GHz one way: margin is SNR (2 m, 64 Gb/s QPSK)", -4.0, 24.2, 32e9,
+     6.6, 0.0},
+};
+enum { ONE_WAY_ROWS = sizeof one_way_rows / sizeof *one_way_rows };
+
+static void preset_one_way(size_t index, struct budget_preset *preset)
+{
+    const struct one_way_row *row = &one_way_rows[index];
+    struct budget_scenario *s = &preset->scenario;
+    preset_gen2(preset);
+    snprintf(preset->name, sizeof preset->name, "%s", row->name);
+    preset->meaning = row->meaning;
+    s->freq_hz = 300e9;
+    s->polarisation_loss_db = 0.0;
+    s->reader = s->carrier = (struct budget_sender){
+        .power_dbm = row->power_dbm, .gain_dbi = row->gain_dbi, .elements = 1.0};
+    double noise_dbm = 10.0 * log10(UNITS_BOLTZMANN_JPK * UNITS_T0_K * row->bandwidth_hz * 1e3);
+    s->device =
+        (struct budget_device){.gain_dbi = row->gain_dbi,
+                               .backscatter_loss_db = NAN,
+                               .power_dbm = NAN,
+                               .harvest_dbm = NAN,
+                               .command_dbm = noise_dbm + row->noise_figure_db + row->loss_db,
+                               .height_m = NAN};
+}
+
 /* --------------------------------------------------------------------------------- all */
 
-enum { PRESETS = 1 + FRIIS_ROWS + AIOT_ROWS };
+enum { PRESETS = 1 + FRIIS_ROWS + AIOT_ROWS + ONE_WAY_ROWS };
 
 size_t budget_n_presets(void)
 {
@@ -227,8 +265,10 @@ void budget_preset(size_t index, struct budget_preset *preset)
         preset_gen2(preset);
     } else if (index <= FRIIS_ROWS) {
         preset_friis(index - 1, preset);
-    } else {
+    } else if (index <= FRIIS_ROWS + AIOT_ROWS) {
         preset_aiot(index - 1 - FRIIS_ROWS, preset);
+    } else {
+        preset_one_way(index - 1 - FRIIS_ROWS - AIOT_ROWS, preset);
     }
 }
 

@@ -22,7 +22,8 @@ struct sensitivity_link { /* what is to be read */
     enum sensitivity_per per;
 };
 
-/* Eb/N0 the receiver needs, dB; measured (sensitivity.c says how), +-0.05 dB. */
+/* Eb/N0 the receiver needs, dB; measured (sensitivity.c says how), +-0.05 dB; at link
+ * frequencies other than those measured up to 0.3 dB less is told than is needed. */
 double sensitivity_ebn0_db(const struct sensitivity_link *link);
 
 /* Bits a second of the reply: BLF, or BLF / M. */

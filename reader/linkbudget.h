@@ -8,6 +8,7 @@
 #include "config/option.h"
 #include "protocol/budget.h"
 #include "protocol/coexist.h"
+#include "reader/json_text.h"
 #include "reader/region.h"
 
 enum linkbudget_solve {
@@ -56,6 +57,9 @@ enum status linkbudget_resolve(const struct option_set *options, struct linkbudg
  *   err ST_RANGE nothing closes a leg; nothing is written then */
 enum status linkbudget_show(const struct linkbudget *budget, enum linkbudget_form form,
                             FILE *stream) must_check;
+
+/* Start an object of this sub-command: version and type. */
+void linkbudget_json_open(struct json_text *json, char *text, size_t n_bytes, const char *type);
 
 /* The presets, one a line. */
 void linkbudget_list(enum linkbudget_form form, FILE *stream);

@@ -1,10 +1,6 @@
 /* linkbudget_check.c - every published figure beside the one recomputed from its inputs. */
-#include <math.h>
-#include <string.h>
-
 #include "config/require.h"
 #include "protocol/budget_cases.h"
-#include "reader/json_text.h"
 #include "reader/linkbudget.h"
 
 enum { JSON_BYTES = 2048 };
@@ -28,10 +24,7 @@ static void row_json(const struct budget_case *row, double recomputed, const cha
     const struct budget_case_kind *kind = budget_case_kind(row);
     char text[JSON_BYTES];
     struct json_text json;
-    json_text_init(&json, text, sizeof text);
-    json_text_open(&json, NULL);
-    json_text_count(&json, "v", 1);
-    json_text_string(&json, "type", "linkbudget_check");
+    linkbudget_json_open(&json, text, sizeof text, "linkbudget_check");
     json_text_string(&json, "id", row->id);
     json_text_string(&json, "quantity", kind->quantity);
     json_text_string(&json, "unit", kind->unit);

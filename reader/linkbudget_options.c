@@ -288,14 +288,17 @@ static enum status victim_put(const struct linkbudget_victim *v, struct linkbudg
 
 static enum status legs_put(const struct linkbudget_cfg *cfg, struct linkbudget *out)
 {
+    static const char *const missing[BUDGET_LEGS] = {
+        "it does not harvest (linkbudget.device.harvest_dbm)",
+        "it does not listen (linkbudget.device.command_dbm)",
+        "it does not answer (linkbudget.device.backscatter_loss_db, .power_dbm)"};
     for (int leg = 0; leg < BUDGET_LEGS; leg++) {
         bool has = budget_has_leg(&out->scenario, (enum budget_leg)leg);
         out->leg_wanted[leg] = has && (cfg->leg == 0 || cfg->leg == leg + 1);
         if (cfg->leg == leg + 1 && !has) {
             return status_fail(ST_USAGE,
-                               "linkbudget.leg is rf-eh, and the device of '%.64s' does "
-                               "not harvest (linkbudget.device.harvest_dbm)",
-                               out->name);
+                               "linkbudget.leg asks for what the device of '%.64s' does not do: %s",
+                               out->name, missing[leg]);
         }
     }
     return ST_OK;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "config/require.h"
-#include "reader/json_text.h"
 #include "reader/linkbudget.h"
 
 enum { JSON_BYTES = 8192 };
@@ -200,13 +199,18 @@ static void victim_words(const struct linkbudget *budget, FILE *stream)
 
 /* -------------------------------------------------------------------------- JSON and CSV */
 
-static void json_start(struct json_text *json, char *text, const struct linkbudget *budget,
-                       const char *type)
+void linkbudget_json_open(struct json_text *json, char *text, size_t n_bytes, const char *type)
 {
-    json_text_init(json, text, JSON_BYTES);
+    json_text_init(json, text, n_bytes);
     json_text_open(json, NULL);
     json_text_count(json, "v", 1);
     json_text_string(json, "type", type);
+}
+
+static void json_start(struct json_text *json, char *text, const struct linkbudget *budget,
+                       const char *type)
+{
+    linkbudget_json_open(json, text, JSON_BYTES, type);
     json_text_string(json, "preset", budget->name);
     json_text_number_short(json, "freq_hz", budget->scenario.freq_hz, 3);
 }
@@ -367,10 +371,7 @@ static void preset_json(const struct budget_preset *preset, FILE *stream)
 {
     char text[JSON_BYTES];
     struct json_text json;
-    json_text_init(&json, text, sizeof text);
-    json_text_open(&json, NULL);
-    json_text_count(&json, "v", 1);
-    json_text_string(&json, "type", "linkbudget_preset");
+    linkbudget_json_open(&json, text, sizeof text, "linkbudget_preset");
     json_text_string(&json, "preset", preset->name);
     json_text_string(&json, "meaning", preset->meaning);
     json_end(&json, stream);

@@ -20,8 +20,7 @@ static size_t make_yaml(const uint8_t *data, size_t n_bytes, char *yaml, size_t 
         "linkbudget:\n  preset: D1T1-A2-type1\n  distance_m: 20\n  ",
         "linkbudget: {preset: gen2, distance_m: 5, solve: power, ",
         "linkbudget: {preset: D2T2-B-type1, distance_m: 3, carrier: {place: reader}, ",
-        "linkbudget: {freq_hz: 300G, air: {vapour_g_m3: 9, rain_mm_h: 4}, solve: gain, "
-        "distance_m: ",
+        "linkbudget: {freq_hz: 300G, air: {vapour_g_m3: 9}, solve: gain, distance_m: ",
         "linkbudget: {victim: {limit_dbm: -150, distance_m: 1000, rays: 2}, model: inf_",
     };
     const char *start = n_bytes > 0 ? starts[data[0] % (sizeof starts / sizeof *starts)] : "";

@@ -228,6 +228,17 @@ static void budget_impossible_scenarios_name_the_field(void **unused)
     refused(&s, "up to 1000 GHz");
 }
 
+/* SNR of the THz liaison's links, recomputed by the fact sheet: 7.0 dB at 10 m, 18.72 dB at 2 m. */
+static void budget_one_way_links_have_the_printed_snr(void **unused)
+{
+    (void)unused;
+    struct budget_scenario trd = preset("TRD-table-13.1"), terapan = preset("TERAPAN");
+    NEAR(budget_margin_db(&trd, BUDGET_COMMAND, 10.0), 7.0, 0.01);
+    NEAR(budget_margin_db(&terapan, BUDGET_COMMAND, 2.0), 18.72, 0.01);
+    assert_false(budget_has_leg(&trd, BUDGET_REPLY));
+    assert_false(budget_has_leg(&trd, BUDGET_HARVEST));
+}
+
 static void budget_unknown_preset_names_the_nearest(void **unused)
 {
     (void)unused;
@@ -262,6 +273,7 @@ int main(void)
         cmocka_unit_test(budget_residual_carrier_rises_with_the_power),
         cmocka_unit_test(budget_place_of_the_carrier_matters),
         cmocka_unit_test(budget_impossible_scenarios_name_the_field),
+        cmocka_unit_test(budget_one_way_links_have_the_printed_snr),
         cmocka_unit_test(budget_unknown_preset_names_the_nearest),
         cmocka_unit_test(budget_device_types_differ),
     };
