@@ -1,4 +1,4 @@
-/* attenuation.h - what the air takes: gas, rain, fog and cloud, in dB a kilometre.    layer: protocol
+/* attenuation.h - what the air takes: gas, rain, fog and cloud, in dB a kilometre.  layer: protocol
  * Source: gas ITU-R P.676-10 annex 1 (every line up to 1 THz), rain P.838-3, fog and cloud P.840
  * (double Debye), water vapour from humidity P.453. Beyond 1 THz none of them holds. */
 #ifndef PROTOCOL_ATTENUATION_H

@@ -22,18 +22,19 @@
 enum budget_leg { BUDGET_HARVEST = 0, BUDGET_COMMAND, BUDGET_REPLY, BUDGET_LEGS };
 #define BUDGET_LEG_CHOICES "all|rf-eh|r2d|d2r"
 
-enum budget_place { /* where the carrier that a reply rides on comes from */
-                    BUDGET_PLACE_EDGE =
-                        0, /* the device stands where it just harvests (or just hears) */
-                    BUDGET_PLACE_FIXED,  /* carrier.distance_m away */
-                    BUDGET_PLACE_READER, /* beside the reader: both ways are as long as the leg */
+/* where the carrier that a reply rides on comes from */
+enum budget_place {
+    BUDGET_PLACE_EDGE = 0, /* the device stands where it just harvests (or just hears) */
+    BUDGET_PLACE_FIXED,    /* carrier.distance_m away */
+    BUDGET_PLACE_READER,   /* beside the reader: both ways are as long as the leg */
 };
 #define BUDGET_PLACE_CHOICES "preset|edge|fixed|reader"
 
-enum budget_weakest {                           /* where the reader's sensitivity comes from */
-                      BUDGET_WEAKEST_GIVEN = 0, /* receiver.sensitivity_dbm */
-                      BUDGET_WEAKEST_RESIDUAL, /* power sum of carrier - cancellation and noise, as in the source */
-                      BUDGET_WEAKEST_RECEIVER, /* our receiver's measured Eb/N0 over its own floor */
+/* where the reader's sensitivity comes from */
+enum budget_weakest {
+    BUDGET_WEAKEST_GIVEN = 0, /* receiver.sensitivity_dbm */
+    BUDGET_WEAKEST_RESIDUAL,  /* power sum of carrier - cancellation and of noise, as published */
+    BUDGET_WEAKEST_RECEIVER,  /* our receiver's measured Eb/N0 over its own floor */
 };
 #define BUDGET_WEAKEST_CHOICES "preset|given|residual|receiver"
 
@@ -113,7 +114,8 @@ struct budget_preset {
     struct budget_scenario scenario;
 };
 
-/* The presets in order: gen2, seven Friis cases, twelve A-IoT tables, two one-way THz links.   pre index < count
+/* The presets in order: gen2, seven Friis cases, twelve A-IoT tables, two one-way THz links.
+ *   pre index < count
  *   own `preset` is filled */
 size_t budget_n_presets(void);
 void budget_preset(size_t index, struct budget_preset *preset);
@@ -124,8 +126,8 @@ enum status budget_preset_find(const char *name, struct budget_preset *preset) m
  *   err ST_RANGE: detail names the field (as an option key), its value and the range */
 enum status budget_check(const struct budget_scenario *scenario) must_check;
 
-/* Has the scenario that leg? No harvesting, no harvesting leg; neither backscatter nor a carrier of its
- * own, no reply. */
+/* Has the scenario that leg? No harvesting, no harvesting leg; neither backscatter nor a
+ * carrier of its own, no reply. */
 bool budget_has_leg(const struct budget_scenario *scenario, enum budget_leg leg);
 
 /* One leg: waterfall, largest path loss, reach.
@@ -143,7 +145,7 @@ enum budget_unknown { BUDGET_POWER = 0, BUDGET_GAIN, BUDGET_SENSITIVITY };
  * reply by backscatter), gain of the reader's end (both antennas where they share a place), or
  * sensitivity of the leg's receiver.
  *   out value  dBm or dBi;  text: what it is the value of (static)
- *   err ST_RANGE: nothing from -200 to +200 closes it (what is left of the carrier rises with it) */
+ *   err ST_RANGE: nothing from -200 to +200 closes it (the carrier that is left rises with it) */
 enum status budget_solve_for(const struct budget_scenario *scenario, enum budget_leg leg,
                              enum budget_unknown unknown, double distance_m, double *value,
                              const char **text) must_check;

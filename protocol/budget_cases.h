@@ -1,7 +1,7 @@
 /* budget_cases.h - what the sources print, recomputed by this module's own functions.
  *                                                                            layer: protocol
- * Source: linkbudget_cases.json: white paper table A3.1-1, A-IoT contribution tables 3, 4 and A.1 to
- * A.12, IEEE 802.15 THz liaison. */
+ * Source: linkbudget_cases.json: white paper table A3.1-1, A-IoT contribution tables 3, 4 and A.1
+ * to A.12, IEEE 802.15 THz liaison. */
 #ifndef PROTOCOL_BUDGET_CASES_H
 #define PROTOCOL_BUDGET_CASES_H
 
@@ -10,49 +10,84 @@
 
 enum { BUDGET_CASE_INPUTS = 9 };
 
-enum budget_flag { /* what is known of a printed figure */
-                   BUDGET_FLAG_OK = 0,
-                   BUDGET_FLAG_SOURCE_ERROR, /* it does not follow from its own inputs */
-                   BUDGET_FLAG_SUSPECT,      /* it does not, and the inputs may be what is wrong */
-                   BUDGET_FLAGS
+/* what is known of a printed figure */
+enum budget_flag {
+    BUDGET_FLAG_OK = 0,
+    BUDGET_FLAG_SOURCE_ERROR, /* it does not follow from its own inputs */
+    BUDGET_FLAG_SUSPECT,      /* it does not, and the inputs may be what is wrong */
+    BUDGET_FLAGS
 };
 extern const char *const budget_flag_text[BUDGET_FLAGS];
 
-enum budget_case_name {                            /* what is printed, and its inputs in order */
-                        BUDGET_CASE_EIRP,          /* preset, leg */
-                        BUDGET_CASE_NOISE,         /* preset, noise figure of the device or NaN */
-                        BUDGET_CASE_INCIDENT,      /* preset */
-                        BUDGET_CASE_MPL,           /* preset, leg, printed sensitivity or NaN */
-                        BUDGET_CASE_MPL_REACH,     /* preset, printed path loss */
-                        BUDGET_CASE_REACH,         /* as MPL */
-                        BUDGET_CASE_FORWARD,       /* as MPL */
-                        BUDGET_CASE_BACKWARD,      /* as MPL */
-                        BUDGET_CASE_FSPL,          /* Hz, m */
-                        BUDGET_CASE_LEVEL,         /* Hz, m, dBm, dBi, dBi */
-                        BUDGET_CASE_KTB,           /* Hz, K, noise figure dB */
-                        BUDGET_CASE_SNR,           /* as LEVEL, then KTB, then losses dB */
-                        BUDGET_CASE_RAIN,          /* Hz, tilt deg, mm/h */
-                        BUDGET_CASE_BEAM_GAIN,     /* Hz, dish m */
-                        BUDGET_CASE_BEAM_SHARE,    /* the same; of 360 degrees */
-                        BUDGET_CASE_BEAM_SHARE_2D, /* the same; both ends */
-                        BUDGET_CASE_BEAM_SOLID,    /* the same; of the sphere */
-                        BUDGET_CASE_BEAM_SOLID_3D, /* the same; both ends */
-                        BUDGET_CASE_FLUX_BAND,     /* dB(mW/m2/Hz), Hz */
-                        BUDGET_CASE_THRESHOLD,     /* dB(mW/m2/Hz), bandwidth Hz, Hz */
-                        BUDGET_CASE_GAIN_BEAM,     /* dBi */
-                        BUDGET_CASE_FOOTPRINT,     /* dBi, altitude m */
-                        BUDGET_CASE_DENSITY,       /* emitters, km2 */
-                        BUDGET_CASE_SEPARATION,    /* emitters, km2 */
-                        BUDGET_CASE_EMITTERS,      /* emitters */
-                        BUDGET_CASE_DISH,          /* Hz, dBi */
-                        BUDGET_CASE_RAYS,          /* rays, rays, side lobe dB */
-                        BUDGET_CASE_RECEIVER, /* Hz, EIRP dBm, dBi, bandwidth Hz, NF dB, SNR dB, K, gas dB/km */
-                        BUDGET_CASE_RATE, /* Hz, m, dBm, NF dB, K, bandwidth Hz, dBi each; dBi and rate of the other */
-                        BUDGET_CASE_DELAY,     /* Hz; free space over 1 ns */
-                        BUDGET_CASE_FOG,       /* x1, y1, x2, y2, x */
-                        BUDGET_CASE_VAPOUR,    /* deg C, humidity % */
-                        BUDGET_CASE_MEGABYTES, /* bit/s, s */
-                        BUDGET_CASE_KINDS
+/* what is printed, and its inputs in order */
+enum budget_case_name {
+    /* preset, leg */
+    BUDGET_CASE_EIRP,
+    /* preset, noise figure of the device or NaN */
+    BUDGET_CASE_NOISE,
+    /* preset */
+    BUDGET_CASE_INCIDENT,
+    /* preset, leg, printed sensitivity or NaN */
+    BUDGET_CASE_MPL,
+    /* preset, printed path loss */
+    BUDGET_CASE_MPL_REACH,
+    /* as MPL */
+    BUDGET_CASE_REACH,
+    /* as MPL */
+    BUDGET_CASE_FORWARD,
+    /* as MPL */
+    BUDGET_CASE_BACKWARD,
+    /* Hz, m */
+    BUDGET_CASE_FSPL,
+    /* Hz, m, dBm, dBi, dBi */
+    BUDGET_CASE_LEVEL,
+    /* Hz, K, noise figure dB */
+    BUDGET_CASE_KTB,
+    /* as LEVEL, then KTB, then losses dB */
+    BUDGET_CASE_SNR,
+    /* Hz, tilt deg, mm/h */
+    BUDGET_CASE_RAIN,
+    /* Hz, dish m */
+    BUDGET_CASE_BEAM_GAIN,
+    /* the same; of 360 degrees */
+    BUDGET_CASE_BEAM_SHARE,
+    /* the same; both ends */
+    BUDGET_CASE_BEAM_SHARE_2D,
+    /* the same; of the sphere */
+    BUDGET_CASE_BEAM_SOLID,
+    /* the same; both ends */
+    BUDGET_CASE_BEAM_SOLID_3D,
+    /* dB(mW/m2/Hz), Hz */
+    BUDGET_CASE_FLUX_BAND,
+    /* dB(mW/m2/Hz), bandwidth Hz, Hz */
+    BUDGET_CASE_THRESHOLD,
+    /* dBi */
+    BUDGET_CASE_GAIN_BEAM,
+    /* dBi, altitude m */
+    BUDGET_CASE_FOOTPRINT,
+    /* emitters, km2 */
+    BUDGET_CASE_DENSITY,
+    /* emitters, km2 */
+    BUDGET_CASE_SEPARATION,
+    /* emitters */
+    BUDGET_CASE_EMITTERS,
+    /* Hz, dBi */
+    BUDGET_CASE_DISH,
+    /* rays, rays, side lobe dB */
+    BUDGET_CASE_RAYS,
+    /* Hz, EIRP dBm, dBi, bandwidth Hz, NF dB, SNR dB, K, gas dB/km */
+    BUDGET_CASE_RECEIVER,
+    /* Hz, m, dBm, NF dB, K, bandwidth Hz, dBi each; dBi and rate of another */
+    BUDGET_CASE_RATE,
+    /* Hz; free space over 1 ns */
+    BUDGET_CASE_DELAY,
+    /* x1, y1, x2, y2, x */
+    BUDGET_CASE_FOG,
+    /* deg C, humidity % */
+    BUDGET_CASE_VAPOUR,
+    /* bit/s, s */
+    BUDGET_CASE_MEGABYTES,
+    BUDGET_CASE_KINDS
 };
 
 enum budget_tolerance {

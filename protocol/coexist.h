@@ -1,4 +1,4 @@
-/* coexist.h - what an emitter does to a passive service: dishes, footprints, thresholds, EIRP limits.
+/* coexist.h - what an emitter does to a passive service: dishes, footprints, limits.
  *                                                                            layer: protocol
  * Source: linkbudget.md section 4 (IEEE 802.15 THz liaison; ITU-R RA.769, RS.1092). */
 #ifndef PROTOCOL_COEXIST_H

@@ -1,8 +1,8 @@
 /* pathloss.h - path loss models, where they hold, line of sight and shadowing.     layer: protocol
  * Source: free space: ITU-R P.525; factory halls (InF): 3GPP TR 38.901 tables 7.4.1-1, 7.4.2-1 and
- * 7.2-4. `inf_dl_src001` is what a published A-IoT contribution really computed for its D2T2 columns:
- * the InF-DL branch over a line of sight that has 10 log10(fc) where TR 38.901 has 19, and no InF-SL
- * term; `friis_3e8` is free space with the 3e8 m/s of the published Friis cases. */
+ * 7.2-4. `inf_dl_src001` is what a published A-IoT contribution really computed for its D2T2
+ * columns: the InF-DL branch over a line of sight that has 10 log10(fc) where TR 38.901 has 19, and
+ * no InF-SL term; `friis_3e8` is free space with the 3e8 m/s of the published Friis cases. */
 #ifndef PROTOCOL_PATHLOSS_H
 #define PROTOCOL_PATHLOSS_H
 

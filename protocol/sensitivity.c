@@ -12,9 +12,9 @@ enum { CODES = 4, TREXTS = 2, REPLIES = 2, PERS = 2 };
  * standard's tolerance, 400 errors a point (+-0.05 dB). Measured by
  *     zpreader-bench sensitivity "fm0 40 kHz"          and  "miller-2 320 kHz", "miller-4 320 kHz",
  *     "miller-8 320 kHz"
- * FM0 at 40 kHz, Miller at 320 kHz. At other link frequencies up to 0.3 dB more is needed, for the wider
- * tolerance of the tags' clocks: FM0 at 640 kHz 5.55, 7.77 (RN16), 6.77, 7.73 (EPC); Miller-8 at
- * 160 kHz within 0.06 dB of these. */
+ * FM0 at 40 kHz, Miller at 320 kHz. At other link frequencies up to 0.3 dB more is needed, for the
+ * wider tolerance of the tags' clocks: FM0 at 640 kHz 5.55, 7.77 (RN16), 6.77, 7.73 (EPC);
+ * Miller-8 at 160 kHz within 0.06 dB of these. */
 static const double ebn0_db[CODES][TREXTS][REPLIES][PERS] = {
     [LINK_FM0] = {{{5.41, 7.59}, {6.50, 7.54}}, {{5.29, 7.54}, {6.52, 7.50}}},
     [LINK_M2] = {{{7.58, 10.03}, {8.99, 10.27}}, {{7.43, 10.05}, {9.05, 10.22}}},

@@ -42,7 +42,8 @@ double sensitivity_floor_dbm_hz(const struct sensitivity_floor *floor);
 double sensitivity_dbm(const struct sensitivity_link *link, const struct sensitivity_floor *floor);
 
 /* What the canceller leaves above an ideal one's floor: the largest of `zpreader-bench canceller
- * --quick` but for added phase noise (static, drifting, walking and settling leaks of 60 and 80 dB). */
+ * --quick` but for added phase noise (static, drifting, walking and settling leaks of 60 and 80
+ * dB). */
 #define SENSITIVITY_CANCELLER_DB 0.08
 
 /* Ideal static cancellation of a leak that fills the converter but for 6 dB, to the leak. */

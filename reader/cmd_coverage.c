@@ -85,6 +85,13 @@ static enum status plan_fill(const struct option_set *options, struct coverage_p
     if (status) {
         return status;
     }
+    if (!budget_has_leg(&plan->preset.scenario, BUDGET_COMMAND) ||
+        !budget_has_leg(&plan->preset.scenario, BUDGET_REPLY)) {
+        return status_fail(ST_USAGE,
+                           "coverage.preset: '%s' is a link of one way: its device does "
+                           "not answer",
+                           plan->preset.name);
+    }
     enum coverage_carrier carrier = plan->options.carrier == COVERAGE_CARRIER_PRESET
                                         ? carrier_of_preset(plan->preset.name)
                                         : (enum coverage_carrier)(plan->options.carrier - 1);

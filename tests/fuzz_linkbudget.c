@@ -1,5 +1,5 @@
-/* fuzz_linkbudget.c - arbitrary bytes as a scenario file. What is refused is named; what is accepted
- * is solved for everything, and closes. */
+/* fuzz_linkbudget.c - arbitrary bytes as a scenario file. What is refused is named; what is
+ * accepted is solved for everything, and closes. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* test_attenuation.c - gas, rain and fog against printed tables and other approximations of them. */
+/* test_attenuation.c - gas, rain and fog against printed tables and other approximations of them.
+ * */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +19,8 @@ static const struct attenuation_air standard = {.pressure_hpa = ATTENUATION_PRES
                                                 .rain_mm_h = NAN,
                                                 .fog_g_m3 = NAN};
 
-/* P.676-10 annex 2 (another formula, fitted by the ITU to the line sum) at 15 C, 7.5 g/m3, as the fact
- * sheet gives it: to its printed digit. */
+/* P.676-10 annex 2 (another formula, fitted by the ITU to the line sum) at 15 C, 7.5 g/m3, as the
+ * fact sheet gives it: to its printed digit. */
 static void attenuation_gas_agrees_with_annex_2(void **unused)
 {
     (void)unused;

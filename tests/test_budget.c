@@ -1,5 +1,5 @@
-/* test_budget.c - budgets of the legs against the arithmetic of linkbudget.md 3.1, against the equations
- * of backscatter.h in watts, and turned round. */
+/* test_budget.c - budgets of the legs against the arithmetic of linkbudget.md 3.1, against the
+ * equations of backscatter.h in watts, and turned round. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,7 +72,8 @@ static void budget_follows_the_printed_arithmetic(void **unused)
     NEAR(r.max_loss_db, 33.0 + 3.0103 + 2.0 - 3.0 - 1.9 - 7.0 + 36.0, 1e-3);
 }
 
-/* A monostatic reader and a passive tag in free space: the level at half the reach by equations 4-8. */
+/* A monostatic reader and a passive tag in free space: the level at half the reach by equations
+ * 4-8. */
 static void budget_agrees_with_the_equations_in_watts(void **unused)
 {
     (void)unused;

@@ -1,5 +1,6 @@
-/* test_budget_cases.c - the tables of published cases: what they say of the sources, whether a wrong
- * figure would be noticed, and, where ../shared is there, whether they are the fact file's. */
+/* test_budget_cases.c - the tables of published cases: what they say of the sources, whether a
+ * wrong figure would be noticed, and, where ../shared is there, whether they are the fact file's.
+ * */
 #include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
@@ -74,7 +75,8 @@ static void budget_cases_notice_a_wrong_figure(void **unused)
     assert_true(n > 300);
 }
 
-/* 7 Friis cases within 0.1 %; 28 path losses within 0.02 dB with their distances within 1 %, 6 not. */
+/* 7 Friis cases within 0.1 %; 28 path losses within 0.02 dB with their distances within 1 %, 6
+ * not. */
 static void budget_cases_count_what_the_sources_got_wrong(void **unused)
 {
     (void)unused;
@@ -255,7 +257,8 @@ static void compare_reply(const json_t *one, const struct budget_scenario *s)
                 !isnan(input(one, "residual_cw_tx_dbm", NAN)));
 }
 
-/* Every input of the 34 columns is the preset's, but for A.11, which prints those of another type. */
+/* Every input of the 34 columns is the preset's, but for A.11, which prints those of another type.
+ * */
 static void budget_presets_have_the_printed_inputs(void **unused)
 {
     (void)unused;

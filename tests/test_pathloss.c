@@ -1,4 +1,5 @@
-/* test_pathloss.c - models against the printed formulas, figures and limits of linkbudget.md 3.2. */
+/* test_pathloss.c - models against the printed formulas, figures and limits of linkbudget.md 3.2.
+ * */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

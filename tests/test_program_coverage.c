@@ -104,6 +104,7 @@ static void program_coverage_refuses_impossible_halls(void **state)
         const char *arguments, *wanted;
     } rows[] = {
         {"nobody", "nobody"},
+        {"TERAPAN --hall.freq_hz 900M", "does not answer"},
         {"--hall.device_height_m 9", "hall.device_height_m"},
         {"--hall.ceiling_m 5", "hall.ceiling_m"},
         {"--hall.model inf_dl", "clutter"},
