@@ -7,9 +7,9 @@
 
 #include "config/require.h"
 
-#define REDRAW_SHARE 0.5  /* of a frame, over which drawing anew has to pay for its command */
-#define OVER_CHANCE 0.998 /* that nobody is left */
-#define CROWD_TAGS 6.0    /* a slot: more are not told apart, every slot collides */
+#define REDRAW_SHARE 0.5 /* of a frame, over which drawing anew has to pay for its command */
+#define CHECK_CHANCE 0.9 /* that nobody is left: ask all of them at once */
+#define CROWD_TAGS 6.0   /* a slot: more are not told apart, every slot collides */
 
 struct policy_row {
     bool has_backlog; /* it goes by the backlog, which is kept for no other */
@@ -192,6 +192,10 @@ static struct policy_move frames_next(const struct policy *policy)
 static struct policy_move slots_next(const struct policy *policy)
 {
     double goes_on_us = INFINITY, least_us;
+    int least_q = policy->cfg.q_min;
+    if (policy->q > least_q && backlog_nobody(&policy->backlog) > CHECK_CHANCE) {
+        return redraw(policy, least_q);
+    }
     if (policy->slots_left > 0) {
         goes_on_us = backlog_excess_us(&policy->backlog, -1);
         /* no frame twice as long could pay for its command */
@@ -277,9 +281,7 @@ struct policy_move policy_take(struct policy *policy, enum slot_outcome outcome,
 
 bool policy_is_over(const struct policy *policy)
 {
-    bool quiet = policy->slots_left == 0 && n_heard(policy) == 0;
-    return quiet ||
-           (policy->cfg.kind == POLICY_SLOTS && backlog_nobody(&policy->backlog) > OVER_CHANCE);
+    return policy->slots_left == 0 && n_heard(policy) == 0;
 }
 
 double policy_unread(const struct policy *policy)

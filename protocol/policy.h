@@ -60,7 +60,8 @@ void policy_open_frame(struct policy *policy, int q);
  * policy_open_frame.   cost  POLICY_SLOTS: some 20 exponentials, up to a thousand while nothing is known */
 struct policy_move policy_take(struct policy *policy, enum slot_outcome outcome, bool is_recovered);
 
-/* Nobody is left: no answer in a whole frame or, with POLICY_SLOTS, as good as certain. */
+/* Nobody is left: no answer in a whole frame. POLICY_SLOTS makes that frame as short as it may be once
+ * this is likely. */
 bool policy_is_over(const struct policy *policy);
 
 double policy_unread(const struct policy *policy); /* estimate: tags that are still to be read */
