@@ -35,14 +35,16 @@ bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *res
     if (!(result->trace.residual_ratio > SUSPECT_RESIDUAL * fmax(own_ratio, 1.0))) {
         return false;
     }
-    /* the other began no later than the search looks, and may be a little slower */
+    /* the other began no later than T1 max, may be a little slower, and its dummy bit says nothing */
     double start = integral_of_tick(rx, result->start_tick);
     double end = integral_of_tick(rx, result->end_tick);
     double half = rx->rate_sps / (2.0 * result->blf_hz * rx->front->factor);
-    double latest = fmin(rx->search.start_hi, start + rx->cfg.start_margin_tpri * 2.0 * half +
-                                                  (rx->search.start_hi - rx->search.start_lo));
-    double needs = fmax(latest, start) + (end - start) * (1.0 + OTHER_CLOCK_RATIO) + half;
-    *needs_samples = (size_t)ceil(needs);
+    double margin = rx->cfg.start_margin_tpri * 2.0 * half;
+    double span = rx->search.start_hi - rx->search.start_lo - 2.0 * margin;
+    double latest = fmin(rx->search.start_hi - margin, start + fmax(span, 0.0));
+    double needs =
+        fmax(latest, start) + (end - start) * (1.0 + OTHER_CLOCK_RATIO) - 2.0 * half * rx->code->m;
+    *needs_samples = (size_t)ceil(fmax(needs, (double)rx->front->channel[0].integral.n_samples));
     return *needs_samples <= RX_SHORT_SAMPLES &&
            rx->front->channel[0].integral.n_samples <= RX_SHORT_SAMPLES;
 }

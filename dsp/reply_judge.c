@@ -113,8 +113,7 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     interference_note(rx, result);
 }
 
-/* Energy of a stretch around its mean, in standard deviations above noise. */
-static double energy_sigmas(const struct reply_rx *rx, double from, double to)
+double reply_energy_sigmas(const struct reply_rx *rx, double from, double to)
 {
     const struct integral *integral = front_integral(rx->front);
     size_t lo = (size_t)fmax(from, 0.0), hi = (size_t)to;
@@ -337,7 +336,7 @@ void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result
     bool read = best < rx->tracks.n && complete && reply_read(rx, best, result);
     double from = rx->search.start_hi;
     double to = from + 16.0 * 2.0 * rx->search.half_lo * rx->code->m;
-    if (!read && (result->trace.crc_wrong || energy_sigmas(rx, from, to) > ENERGY_SIGMAS)) {
+    if (!read && (result->trace.crc_wrong || reply_energy_sigmas(rx, from, to) > ENERGY_SIGMAS)) {
         result->verdict = REPLY_UNREADABLE;
         enum reply_cause cause = rx->tracks.n > 0 ? REPLY_CAUSE_MISFIT : REPLY_CAUSE_NO_PREAMBLE;
         result->cause = result->cause ? result->cause : cause;

@@ -21,10 +21,7 @@
 #define LONGEST_WINDOW_TPRI 6000.0 /* a longer one is looked at with fewer samples a Tpri */
 #define LONGEST_SLACK 1.05
 enum { EPC_BITS_USUAL = 128, HEADER_REPLY_BITS_MIN = 33 };
-enum {
-    GATE_STEPS = 6, /* of a fixed point that each step brings ten times nearer */
-    SEEKS_MAX = 2
-};
+enum { SEEKS_MAX = 2 };
 
 #define REPLY_ROW(field, kind_, unit_, fallback_, lo, hi, text)                                    \
     {                                                                                              \
@@ -228,6 +225,7 @@ void reply_rx_begin(struct reply_rx *rx, const struct reply_listen *listen)
     front_begin(rx->front, quiet_samples, decimation_of(rx, hi_tick), listen->blf_hz,
                 listen->blf_tolerance_ratio);
     rx->gate_nats = 0.0;
+    rx->n_looks = 0;
     rx->n_fitted = rx->n_seeks = 0;
     rx->is_complete = false;
     rx->lead.score = 0.0;
@@ -260,16 +258,6 @@ int64_t reply_rx_next_tick(const struct reply_rx *rx)
     return rx->next_tick;
 }
 
-int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps)
-{
-    double tpri_us = 1e6 / (listen->blf_hz * (1.0 + listen->blf_tolerance_ratio));
-    const struct linecode *code = linecode_of(listen->link.m);
-    double preamble_us =
-        0.5 * code->n_preamble_chips[listen->link.trext ? 1 : 0] * code->m * tpri_us;
-    double latest_us = isnan(listen->start_hi_us) ? listen->link.t1_max_us : listen->start_hi_us;
-    return (int64_t)(listen->from_tick + (latest_us + preamble_us) * 1e-6 * rate_sps);
-}
-
 /* The leak may be followed once more (leak_follow): a subcarrier rides over what is left of it, and so does a
  * long reply. */
 static bool may_follow(const struct reply_rx *rx)
@@ -288,7 +276,7 @@ int64_t reply_rx_not_before(const struct reply_rx *rx)
         return (int64_t)tick_of_integral(rx, (double)rx->needs_samples);
     }
     if (rx->state != RX_TRACK) {
-        return reply_listen_not_before(&rx->listen, rx->rate_sps);
+        return reply_look_not_before(&rx->listen, rx->n_looks, rx->rate_sps);
     }
     /* otherwise hypotheses may begin anew, with other starts and lengths */
     bool is_firm = !front_has_near(rx->front) && !may_follow(rx);
@@ -315,19 +303,6 @@ double reply_rx_expected_end(const struct reply_rx *rx)
     return tick_of_integral(rx, path->start + 2.0 * n_left * rx->code->m * path->half);
 }
 
-/* The score that noise reaches in false_alarm_ratio of empty slots. Of one channel it is exponential;
- * over two, the best weights adapt to the noise: e^-x (1 + x). */
-static double gate_of(const struct reply_rx *rx)
-{
-    double share = rx->listen.false_alarm_share > 0.0 ? rx->listen.false_alarm_share : 1.0;
-    double alone = log(sync_n_hypotheses(&rx->search) / (share * rx->cfg.false_alarm_ratio));
-    double gate = alone;
-    for (unsigned k = 0; rx->front->cfg.n_channels > 1 && k < GATE_STEPS; k++) {
-        gate = alone + log1p(fmax(gate, 0.0));
-    }
-    return gate;
-}
-
 /* The search: coarse over all channels, which then are summed as the best candidate implies; fine on
  * the sum. */
 static void search_finish(struct reply_rx *rx)
@@ -338,7 +313,8 @@ static void search_finish(struct reply_rx *rx)
     for (unsigned c = 0; c < n_channels; c++) {
         channel[c] = &rx->front->channel[c].integral;
     }
-    rx->gate_nats = gate_of(rx);
+    double share = rx->listen.false_alarm_share > 0.0 ? rx->listen.false_alarm_share : 1.0;
+    rx->gate_nats = reply_gate_nats(rx, &rx->search, share * rx->cfg.false_alarm_ratio);
     /* a subcarrier's preamble holds so much energy that the truth is among the first few */
     size_t n_max = rx->code->m > 1 ? TRACKS_CANDIDATES_MAX / 2 : TRACKS_CANDIDATES_MAX;
     size_t n = sync_coarse(rx->sync, channel, n_channels, &rx->search, candidate, n_max);
@@ -507,6 +483,14 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         rx->state = RX_SEARCH;
     }
     if (rx->state == RX_SEARCH) {
+        enum reply_look look = reply_look(rx);
+        if (look == REPLY_LOOK_WAITS) {
+            return false;
+        }
+        if (look == REPLY_LOOK_SILENT) {
+            reply_judge(rx, false, result);
+            return true;
+        }
         rx->needs_samples = (size_t)ceil(sync_needs_samples(&rx->search));
         if (front_extend(rx->front, rx->needs_samples) < rx->needs_samples) {
             return false;

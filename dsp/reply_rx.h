@@ -56,6 +56,10 @@ struct reply_listen {
     /* after from_tick; a reply that begins later is left to the next window: the verdict is
      * REPLY_NONE_HEARD at once. 0: none is */
     double defer_us;
+    /* after from_tick: where nothing like the first symbols of a reply is in the samples before, the
+     * verdict is REPLY_NONE_HEARD at once; where something is, the same once more two symbols later. From two
+     * symbols after T1 max on. 0: only a whole preamble tells */
+    double watch_us;
     double false_alarm_share; /* of dsp.false_alarm_ratio, 0 .. 1; 0: all of it */
     int carrier_sign;         /* +1, -1: taken out of the reported phase */
 };
@@ -127,9 +131,10 @@ struct reply_second { /* the other reply of a collision */
 struct reply_result {
     enum reply_verdict verdict;
     enum reply_cause cause;
-    struct bitbuf bits;  /* data bits, preamble and dummy removed */
-    double start_tick;   /* first edge of the preamble */
-    double end_tick;     /* end of the dummy bit */
+    struct bitbuf bits; /* data bits, preamble and dummy removed */
+    double start_tick;  /* first edge of the preamble */
+    double
+        end_tick; /* end of the dummy bit; both, of what is unreadable, as far as made out, or NaN */
     int64_t ready_tick;  /* the verdict rests on samples before this tick */
     double blf_hz;       /* measured, mean over the reply */
     float _Complex gain; /* half swing h at channel 0, carrier sign removed */
@@ -175,6 +180,10 @@ int64_t reply_rx_not_before(const struct reply_rx *rx);
 
 /* The same before the window has begun: a bound from the request alone. */
 int64_t reply_listen_not_before(const struct reply_listen *listen, double rate_sps);
+
+/* A verdict on samples before this, microseconds after from_tick, is one of the early looks': the slot is empty.
+ * 0: there are none. */
+double reply_listen_watched_us(const struct reply_listen *listen);
 
 /* Where the reply that is being received will end (of its dummy bit), as its symbols so far tell, for what
  * may be prepared before it does. NaN: none is, none that stands out of the noise beyond doubt, or its

@@ -13,6 +13,7 @@
 /* the preamble search; an RN16 with the longest code */
 #define RX_SHORT_SAMPLES ((size_t)(450.0 * 2.0 * SAMPLES_PER_TPRI))
 
+enum { REPLY_LOOKS = 2 };
 enum reply_rx_state { RX_IDLE = 0, RX_QUIET, RX_SEARCH, RX_TRACK, RX_COLLIDE };
 
 struct reply_rx {
@@ -35,7 +36,8 @@ struct reply_rx {
     size_t capacity_samples;
     size_t n_fitted; /* samples that the leak and carriers in the tag's band were last fitted to */
     double _Complex walk; /* of the leak that is left over, a sample: direction and standard deviation */
-    bool has_walked;      /* something moved in the quiet that was not told: worth a look */
+    unsigned n_looks; /* early ones taken, of REPLY_LOOKS */
+    bool has_walked;  /* something moved in the quiet that was not told: worth a look */
     unsigned n_seeks; /* looks for such that the quiet did not tell, once the reply was in */
     bool is_complete; /* it was, once, whatever it was taken for */
     double gate_nats;
@@ -56,6 +58,24 @@ static inline double tick_of_integral(const struct reply_rx *rx, double at)
 /* The window is over: judge what the best hypothesis says (when it is complete) and fill the result.
  * The receiver idles afterwards. */
 void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result);
+
+/* The score that noise reaches in a share false_alarm_ratio of searches. */
+double reply_gate_nats(const struct reply_rx *rx, const struct sync_search *search,
+                       double false_alarm_ratio);
+
+/* Energy of a stretch of the sums around its mean, in standard deviations above noise. */
+double reply_energy_sigmas(const struct reply_rx *rx, double from, double to);
+
+enum reply_look { REPLY_LOOK_WAITS = 0, REPLY_LOOK_SILENT, REPLY_LOOK_OPEN };
+
+/* Take the early looks at a slot (listen.watch_us) as far as the samples reach, and no more than are needed.
+ *   pre  the quiet is learnt
+ *   out  waits: rx->needs_samples of the sums are; silent: nothing like a reply has begun; open: heed the whole
+ *        preamble. rx->lead.score and gate_nats tell what the last look found */
+enum reply_look reply_look(struct reply_rx *rx);
+
+/* No verdict can fall before this tick when so many looks have been taken. */
+int64_t reply_look_not_before(const struct reply_listen *listen, unsigned n_looks, double rate_sps);
 
 /* A verdict that two replies at once may be behind.
  *   out  true: worth a look, once the sums hold so many samples */

@@ -28,6 +28,7 @@ struct sync_plan sync_plan_of(const struct sync_search *search)
     struct sync_plan plan;
     plan.n_all_chips = search->code->n_preamble_chips[search->trext ? 1 : 0];
     plan.n_chips = search->trext ? COARSE_CHIPS_LONG : COARSE_CHIPS;
+    plan.n_chips = plan.n_chips < plan.n_all_chips ? plan.n_chips : plan.n_all_chips;
     plan.n_skip_chips = plan.n_all_chips - plan.n_chips;
     plan.chip = linecode_preamble(search->code, search->trext) + plan.n_skip_chips;
     plan.n_half_cycles = plan.n_chips * search->code->m;

@@ -12,8 +12,10 @@
 #include "dsp/edge.h"
 #include "dsp/plane.h"
 
-#define SURVIVOR_NATS 40.0    /* a survivor this much less likely than the best is dropped */
-#define GATE_RATIO 0.25       /* edge gate, half-cycles */
+#define SURVIVOR_NATS 40.0 /* a survivor this much less likely than the best is dropped */
+#define GATE_RATIO 0.25    /* edge gate, half-cycles */
+#define SPARE_HALVES                                                                               \
+    0.25 /* a symbol is taken so much after its end, half-cycles: its timing moves */
 #define FORGET_RATIO 0.985    /* per symbol: about 65 symbols of memory */
 #define CLOCK_WALK_RATIO 3e-4 /* random walk of the half-cycle per symbol, beside drift */
 /* standard deviation of the clock's bend, of the most that is allowed for: more would cost decisions
@@ -315,7 +317,7 @@ double track_needs_samples(const struct track *track)
     for (unsigned s = 0; s < track->code->n_states; s++) {
         const struct track_path *path = &track->path[s];
         if (path->alive) {
-            double end = path->start + (2.0 * track->code->m + 1.0) * path->half;
+            double end = path->start + (2.0 * track->code->m + SPARE_HALVES) * path->half;
             needs = end > needs ? end : needs;
         }
     }
@@ -334,7 +336,7 @@ double track_needs_at_least(const struct track *track, size_t n_symbols)
     }
     require(n_symbols >= track->n_symbols);
     return first + (double)(n_symbols - track->n_symbols) * advance +
-           (n_halves + 1.0) * track->half_lo + 2.0;
+           (n_halves + SPARE_HALVES) * track->half_lo + 2.0;
 }
 
 void track_symbol(struct track *track, const struct integral *integral, int forced_bit)

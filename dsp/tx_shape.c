@@ -207,6 +207,15 @@ int64_t tx_shape_lead_ticks(const struct tx_shape *shape)
     return (int64_t)ceil(0.5 * width_ticks);
 }
 
+int64_t tx_shape_link_lead_ticks(const struct tx_shape *shape, const struct link *link)
+{
+    require(shape);
+    require(link);
+    double width_ticks = 0.0;
+    enum status status = edge_width(shape, link, &width_ticks);
+    return status ? tx_shape_lead_ticks(shape) : (int64_t)ceil(0.5 * width_ticks);
+}
+
 static double edge_tick(const struct tx_shape *shape, const struct tx_command *command,
                         size_t index)
 {

@@ -55,6 +55,8 @@ enum status tx_shape_command(struct tx_shape *shape, const struct link *link, co
                              size_t n_bits, bool with_preamble, double start_tick,
                              struct tx_shape_frame *frame) must_check;
 int64_t tx_shape_lead_ticks(const struct tx_shape *shape);
+/* The same for commands of this link alone, whose edges may be shorter.   pre  tx_shape_command takes it */
+int64_t tx_shape_link_lead_ticks(const struct tx_shape *shape, const struct link *link);
 
 /* Once rendered up to here there is room for another command; INT64_MIN: there is. */
 int64_t tx_shape_room_tick(const struct tx_shape *shape);

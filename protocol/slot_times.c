@@ -33,6 +33,22 @@ struct slot_times slot_times_of(const struct link *link, double turnaround_us, d
     };
 }
 
+struct slot_end slot_end_of(const struct link *link, double silence_us, double turnaround_us)
+{
+    require(link);
+    require(turnaround_us >= 0.0);
+    require(!(silence_us < 0.0));
+    double symbol_us = link->m_cycles * link->tpri_us;
+    double least_us = link->t1_max_us + SLOT_WATCH_SYMBOLS * symbol_us;
+    double next_us = fmax(link->t1_max_us + SLOT_END_SYMBOLS * symbol_us, link->t4_min_us);
+    struct slot_end end = {.silence_us = isnan(silence_us) ? next_us - least_us : silence_us};
+    end.silence_us = fmin(end.silence_us, turnaround_us);
+    end.watch_us = fmin(next_us - end.silence_us, link->t1_max_us + SLOT_END_SYMBOLS * symbol_us);
+    end.watch_us = fmax(end.watch_us, least_us);
+    end.next_us = fmax(next_us, end.watch_us + end.silence_us);
+    return end;
+}
+
 /* Root of e^rho (rho - 1) + 1 = T_e / T_c. The function is convex and sqrt(2 a) lies above the root, so Newton
  * comes down on it without overshoot. */
 double slot_times_load(double idle_to_collided_ratio)

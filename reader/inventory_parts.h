@@ -21,6 +21,7 @@ struct inventory_state {
     struct reply_listen listen; /* what was expected after it */
     bool contact_wanted;        /* by the access machine, with the tag just read */
     bool in_contact;            /* the access machine has the tag */
+    bool was_silent;            /* the verdict answered was an early look's */
     bool in_t2;                 /* the tag waits for the step's command for T2 only */
     struct access_step contact;
     struct access_event contact_event; /* what was heard, in its words */
@@ -54,6 +55,17 @@ struct inventory_state {
     unsigned n_acquires;  /* tries to find our command on the receiver's clock; 0: it is known */
     bool done;
 };
+
+/* ---- inventory_timing.c: when what was heard may be answered */
+
+/* A verdict that falls at this tick is one of the early looks' at a slot: it is empty. */
+bool inventory_is_early(const struct inventory_state *state, int64_t verdict_tick);
+/* From a verdict that falls at this tick to the command that answers it; what follows an empty slot is no more
+ * than waited with. */
+double inventory_budget_ticks(const struct inventory_state *state, int64_t verdict_tick);
+/* T2 after a reply, or T1 and T4 where there was none.   out latest_tick: INFINITY where no tag waits for it */
+void inventory_answer_span(const struct inventory_state *state, const struct reply_result *result,
+                           double *earliest_tick, double *latest_tick);
 
 /* ---- inventory_access.c: between the inventory and the access machine */
 

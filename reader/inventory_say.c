@@ -33,6 +33,8 @@ void inventory_say_status(struct inventory_state *state, enum record_type type, 
     }
     stats_turnaround_read(&reader->turnaround, &status->turnaround_p50_us,
                           &status->turnaround_p99_us, &status->turnaround_max_us);
+    stats_turnaround_read(&reader->silence, &status->silence_p50_us, &status->silence_p99_us,
+                          &status->silence_max_us);
     status->dropped_events = atomic_load(&reader->dropped_records);
     status->cpu_ratio = reader_cpu_ratio(reader);
     inventory_say(state, &record, tick);

@@ -73,6 +73,7 @@ enum status passive_new(const struct passive_cfg *cfg, struct passive **passive)
     p->totals.leak_dbfs = p->totals.noise_dbfs = p->totals.residual_dbfs = NAN;
     p->next_status_s = 1.0;
     p->totals.turnaround_p50_us = p->totals.turnaround_p99_us = p->totals.turnaround_max_us = NAN;
+    p->totals.silence_p50_us = p->totals.silence_p99_us = p->totals.silence_max_us = NAN;
     p->history_capacity = (size_t)(HISTORY_S * cfg->rate_sps) + 65536;
     enum status status = ST_OK;
     for (unsigned c = 0; c < cfg->n_channels && !status; c++) {

@@ -181,6 +181,7 @@ static enum status parts_set(struct reader *r, const struct option_set *options)
     status = status ? status : bistatic_check(&r->cfg.bistatic);
     status = status ? status : rings_set(r);
     status = status ? status : stats_turnaround_init(&r->turnaround);
+    status = status ? status : stats_turnaround_init(&r->silence);
     status = status ? status : radio_choose(r, options);
     status = status ? status : pool_set(r);
     status = status                         ? status

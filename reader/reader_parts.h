@@ -61,6 +61,7 @@ struct command_item { /* INVENTORY -> TX */
     double start_tick;
     uint64_t id;
     int64_t arrival_ns; /* of the reply it answers; 0: none */
+    bool after_silence; /* there was none */
 };
 
 struct carrier_item { /* INVENTORY, EMIT -> TX */
@@ -92,6 +93,8 @@ struct reader {
     double rate_sps;
     struct link link;
     double turnaround_ticks;
+    struct slot_end slot_end; /* when an empty slot is one, and over */
+    double edge_ticks;        /* a command's first edge begins so much before its tick */
     struct record_context context;
     struct tx_shape *shape;
     struct reply_rx *receiver;
@@ -123,6 +126,7 @@ struct reader {
     struct watchdog watchdog;
     atomic_uint_fast64_t dropped_records, dropped_blocks;
     struct stats_turnaround turnaround; /* TX writes, INVENTORY reads: own lock */
+    struct stats_turnaround silence;    /* the same after empty slots */
 
     pthread_mutex_t status_mutex;
     enum status status; /* first failure of the run */

@@ -4,7 +4,6 @@
 
 #include "config/log.h"
 #include "config/units.h"
-#include "dsp/linecode.h"
 #include "reader/reader_parts.h"
 
 #define SAMPLES_PER_TPRI_WANTED 12.0
@@ -28,10 +27,8 @@ double reader_rate_for(double blf_hz)
 
 struct slot_times reader_slot_times(const struct link *link, double turnaround_us)
 {
-    const struct linecode *code = linecode_of(link->m);
-    double preamble_us =
-        0.5 * code->n_preamble_chips[link->trext ? 1 : 0] * link->m_cycles * link->tpri_us;
-    return slot_times_of(link, turnaround_us, preamble_us + turnaround_us);
+    struct slot_end end = slot_end_of(link, NAN, turnaround_us);
+    return slot_times_of(link, turnaround_us, end.next_us - link->t1_max_us);
 }
 
 double reader_turnaround_us(const struct run_cfg *run, const struct link *link)
@@ -39,6 +36,33 @@ double reader_turnaround_us(const struct run_cfg *run, const struct link *link)
     return isnan(run->turnaround_us)
                ? fmin(TURNAROUND_AUTO_US, TURNAROUND_AUTO_T2_RATIO * link->t2_max_us)
                : run->turnaround_us;
+}
+
+/* On a radio without a clock of its own the horizon must outrun a block and an edge.
+ *   ret  the budget as it can be kept, ticks */
+static double budget_ticks(const struct reader *r, const char *what, double budget_us)
+{
+    double ticks = budget_us * 1e-6 * r->rate_sps;
+    double block = r->radio ? (double)radio_tx_block_samples(r->radio) : 0.0;
+    double least = block + LEAST_STEP_TICKS + r->edge_ticks;
+    if (radio_table[r->cfg.radio.kind]->real_time || ticks >= least) {
+        return ticks;
+    }
+    log_info("%s raised from %.1f to %.1f us: a block and an edge of the radio", what, budget_us,
+             units_us_from_ticks(least, r->rate_sps));
+    return least;
+}
+
+/* How slots end with this host and radio; their durations are the policy's weights. */
+static void slots_set(struct reader *r)
+{
+    const struct link *link = &r->link;
+    double turnaround_us = units_us_from_ticks(r->turnaround_ticks, r->rate_sps);
+    r->slot_end = slot_end_of(link, r->cfg.run.silence_us, turnaround_us);
+    double ticks = budget_ticks(r, "timing.silence_us", r->slot_end.silence_us);
+    r->slot_end = slot_end_of(link, units_us_from_ticks(ticks, r->rate_sps), turnaround_us);
+    r->cfg.inventory.times =
+        slot_times_of(link, turnaround_us, r->slot_end.next_us - link->t1_max_us);
 }
 
 void reader_timing_set(struct reader *r)
@@ -49,18 +73,9 @@ void reader_timing_set(struct reader *r)
                     "acknowledgement will be late; use a lower BLF or a shorter turnaround",
                     turnaround_us, r->link.t2_max_us);
     }
-    r->turnaround_ticks = turnaround_us * 1e-6 * r->rate_sps;
-    if (!radio_table[r->cfg.radio.kind]->real_time) { /* the horizon must outrun block and edge */
-        double block = r->radio ? (double)radio_tx_block_samples(r->radio) : 0.0;
-        double least = block + LEAST_STEP_TICKS + (double)tx_shape_lead_ticks(r->shape);
-        if (r->turnaround_ticks < least) {
-            log_info("turnaround raised from %.1f to %.1f us: a block and an edge of the radio",
-                     turnaround_us, least * 1e6 / r->rate_sps);
-            r->turnaround_ticks = least;
-        }
-    }
-    r->cfg.inventory.times =
-        reader_slot_times(&r->link, units_us_from_ticks(r->turnaround_ticks, r->rate_sps));
+    r->edge_ticks = (double)tx_shape_link_lead_ticks(r->shape, &r->link);
+    r->turnaround_ticks = budget_ticks(r, "turnaround", turnaround_us);
+    slots_set(r);
 }
 
 enum status reader_radio_plan(struct reader *r)

@@ -151,6 +151,7 @@ struct record_status { /* status; in a summary: totals of the run */
     double duration_s; /* summary: length of the run */
     /* host object: wall clock, differs from run to run */
     double turnaround_p50_us, turnaround_p99_us, turnaround_max_us; /* NaN: null */
+    double silence_p50_us, silence_p99_us, silence_max_us;          /* the same after empty slots */
     uint64_t dropped_events;
     double cpu_ratio; /* CPU seconds per wall second */
 };

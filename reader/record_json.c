@@ -333,6 +333,16 @@ static void put_auth(struct json_text *json, const struct record_auth *auth)
     json_text_number_short(json, "last_t", auth->last_s, 9);
 }
 
+static void put_span(struct json_text *json, const char *name, double p50_us, double p99_us,
+                     double max_us)
+{
+    json_text_open(json, name);
+    json_text_number(json, "p50", p50_us, 1);
+    json_text_number(json, "p99", p99_us, 1);
+    json_text_number(json, "max", max_us, 1);
+    json_text_close(json);
+}
+
 static void put_tdma(struct json_text *json, const struct record_tdma *tdma)
 {
     json_text_number_short(json, "nominal_s", tdma->nominal_s, 6);
@@ -344,11 +354,7 @@ static void put_tdma(struct json_text *json, const struct record_tdma *tdma)
     json_text_count(json, "polls", tdma->polls);
     json_text_count(json, "newcomers", tdma->newcomers);
     json_text_count(json, "forgotten", tdma->forgotten);
-    json_text_open(json, "jitter_us");
-    json_text_number(json, "p50", tdma->jitter_p50_us, 1);
-    json_text_number(json, "p99", tdma->jitter_p99_us, 1);
-    json_text_number(json, "max", tdma->jitter_max_us, 1);
-    json_text_close(json);
+    put_span(json, "jitter_us", tdma->jitter_p50_us, tdma->jitter_p99_us, tdma->jitter_max_us);
     json_text_open(json, "period_s");
     json_text_number(json, "min", tdma->period_min_s, 6);
     json_text_number(json, "mean", tdma->period_mean_s, 6);
@@ -412,11 +418,10 @@ static void put_status(struct json_text *json, const struct record_status *statu
         json_text_number_short(json, "duration_s", status->duration_s, 9);
     }
     json_text_open(json, "host");
-    json_text_open(json, "turnaround_us");
-    json_text_number(json, "p50", status->turnaround_p50_us, 1);
-    json_text_number(json, "p99", status->turnaround_p99_us, 1);
-    json_text_number(json, "max", status->turnaround_max_us, 1);
-    json_text_close(json);
+    put_span(json, "turnaround_us", status->turnaround_p50_us, status->turnaround_p99_us,
+             status->turnaround_max_us);
+    put_span(json, "silence_us", status->silence_p50_us, status->silence_p99_us,
+             status->silence_max_us);
     json_text_count(json, "dropped_events", status->dropped_events);
     json_text_number(json, "cpu", status->cpu_ratio, 3);
     json_text_close(json);

@@ -337,6 +337,15 @@ static void parse_auth(struct fields *fields, struct record_auth *auth)
     auth->last_s = number_of(fields, "last_t");
 }
 
+static void parse_span(struct fields *fields, const char *name, double *p50_us, double *p99_us,
+                       double *max_us)
+{
+    struct fields span = inner_of(fields, name);
+    *p50_us = number_of(&span, "p50");
+    *p99_us = number_of(&span, "p99");
+    *max_us = number_of(&span, "max");
+}
+
 static void parse_tdma(struct fields *fields, struct record_tdma *tdma)
 {
     tdma->nominal_s = number_of(fields, "nominal_s");
@@ -347,10 +356,8 @@ static void parse_tdma(struct fields *fields, struct record_tdma *tdma)
     tdma->polls = count_of(fields, "polls");
     tdma->newcomers = count_of(fields, "newcomers");
     tdma->forgotten = count_of(fields, "forgotten");
-    struct fields jitter = inner_of(fields, "jitter_us");
-    tdma->jitter_p50_us = number_of(&jitter, "p50");
-    tdma->jitter_p99_us = number_of(&jitter, "p99");
-    tdma->jitter_max_us = number_of(&jitter, "max");
+    parse_span(fields, "jitter_us", &tdma->jitter_p50_us, &tdma->jitter_p99_us,
+               &tdma->jitter_max_us);
     struct fields period = inner_of(fields, "period_s");
     tdma->period_min_s = number_of(&period, "min");
     tdma->period_mean_s = number_of(&period, "mean");
@@ -391,10 +398,10 @@ static void parse_status(struct fields *fields, struct record_status *status)
     struct fields host = inner_of(fields, "host");
     status->dropped_events = count_of(&host, "dropped_events");
     status->cpu_ratio = number_of(&host, "cpu");
-    struct fields turnaround = inner_of(&host, "turnaround_us");
-    status->turnaround_p50_us = number_of(&turnaround, "p50");
-    status->turnaround_p99_us = number_of(&turnaround, "p99");
-    status->turnaround_max_us = number_of(&turnaround, "max");
+    parse_span(&host, "turnaround_us", &status->turnaround_p50_us, &status->turnaround_p99_us,
+               &status->turnaround_max_us);
+    parse_span(&host, "silence_us", &status->silence_p50_us, &status->silence_p99_us,
+               &status->silence_max_us);
 }
 
 static enum status type_of(struct fields *fields, enum record_type *type)

@@ -74,6 +74,17 @@ static const struct option_row run_rows[] = {
      .offset = offsetof(struct run_cfg, turnaround_us),
      .meaning = "end of a reply to start of the next command; not set: the smaller of 100 us and "
                 "0.6 T2max of the link"},
+    {.key = "timing.silence_us",
+     .kind = OPTION_NUMBER,
+     .unit = "us",
+     .fallback = "",
+     .min = 0,
+     .max = 20000,
+     .offset = offsetof(struct run_cfg, silence_us),
+     .meaning =
+         "last sample of an empty slot that is looked at to start of the next command, which is "
+         "ready by then; not set: what leaves four symbols after T1max to see a late reply, no "
+         "more than timing.turnaround_us"},
     {.key = "timing.ack_ahead",
      .kind = OPTION_BOOL,
      .unit = "",

@@ -13,7 +13,6 @@
 #include "reader/guard.h"
 #include "reader/multiplex.h"
 
-#define T2_GUARD_TPRI 0.25   /* for the measured end of a reply */
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
 #define TAGS_MAX 200000
 #define FLIP_US 200.0 /* carrier after a command, for the tag to do as it is told: 150 us */
@@ -45,9 +44,8 @@ static void horizon_raise(struct inventory_state *state, double tick)
 /* No command can start before the verdict on the open window plus the turnaround. */
 static void horizon_from_verdict(struct inventory_state *state, int64_t not_before_tick)
 {
-    struct reader *reader = state->reader;
-    horizon_raise(state, (double)not_before_tick + reader->turnaround_ticks -
-                             (double)tx_shape_lead_ticks(reader->shape) - 1.0);
+    horizon_raise(state, (double)not_before_tick + inventory_budget_ticks(state, not_before_tick) -
+                             state->reader->edge_ticks - 1.0);
 }
 
 static void window_open(struct inventory_state *state, const struct command_item *command)
@@ -62,6 +60,7 @@ static void window_open(struct inventory_state *state, const struct command_item
     enum reply_kind kind = state->step.expect == REPLY_EPC ? REPLY_KIND_EPC : REPLY_KIND_RN16;
     reply_listen_init(&state->listen, &reader->link, kind, state->command_end_tick);
     state->listen.carrier_sign = state->carrier_sign;
+    state->listen.watch_us = kind == REPLY_KIND_RN16 ? reader->slot_end.watch_us : 0.0;
     state->listen.n_truncated_bits = inventory_truncated_bits(state);
     if (kind == REPLY_KIND_EPC && isfinite(state->blf_hz)) {
         state->listen.blf_hz = state->blf_hz;
@@ -102,6 +101,7 @@ static void command_send(struct inventory_state *state, double start_tick, int64
     static _Thread_local struct bitbuf bits;
     struct command_item item;
     command_make(state, &state->step.command, start_tick, arrival_ns, &bits, &item);
+    item.after_silence = state->was_silent;
     item.kind = start_tick == state->ahead.start_tick ? COMMAND_REVISES : COMMAND_WHOLE;
     ack_ahead_reset(&state->ahead);
     if (row->reply == REPLY_RN16) {
@@ -442,30 +442,18 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
     if (reader->slip && clock_take(state, item)) {
         return;
     }
-    const struct link *link = &reader->link;
     const struct reply_result *result = &item->result;
     bool begun = !isnan(state->ahead.start_tick);
     double ready =
         begun ? state->ahead.start_tick
-              : fmax((double)result->ready_tick + reader->turnaround_ticks, soonest_tick(reader));
-    double t2_guard_us = T2_GUARD_TPRI * link->tpri_us;
-    double earliest, latest = INFINITY;
+              : fmax((double)result->ready_tick + inventory_budget_ticks(state, result->ready_tick),
+                     soonest_tick(reader));
+    double earliest, latest;
+    inventory_answer_span(state, result, &earliest, &latest);
     if (result->verdict == REPLY_DECODED) {
-        earliest = result->end_tick + ticks_of_us(reader, link->t2_min_us + t2_guard_us);
-        latest = result->end_tick + ticks_of_us(reader, link->t2_max_us - t2_guard_us);
-        latest = state->in_contact ? INFINITY : latest; /* open and secured know no T2 */
         state->reply_end_tick = result->end_tick;
-    } else if (result->verdict == REPLY_UNREADABLE) { /* whoever spoke ends by then */
-        size_t n_bits = state->step.expect == REPLY_EPC ? 128 : 16;
-        n_bits = state->in_contact && state->contact.n_reply_bits > 0 ? state->contact.n_reply_bits
-                                                                      : n_bits;
-        double reply_us = link_reply_us(link, n_bits, link->trext) / (1.0 - link->frt_ratio);
-        earliest = state->command_end_tick +
-                   ticks_of_us(reader, link->t1_max_us + reply_us + link->t2_min_us);
-    } else {
-        earliest =
-            state->command_end_tick + ticks_of_us(reader, fmax(link->t1_max_us, link->t4_min_us));
     }
+    state->was_silent = inventory_is_early(state, result->ready_tick);
     inventory_say_status_due(state, result->ready_tick);
     inventory_watch_due(state, (double)result->ready_tick);
     struct inventory_event event = event_of(state, result);

@@ -10,6 +10,7 @@ enum { TX_CHUNK_SAMPLES = 4096, ZEROS_LAST = 64 };
 struct tx_state {
     int64_t next_tick;
     bool pending; /* a command whose reply's arrival time is still to be accounted */
+    struct stats_turnaround *pending_kind;
     int64_t pending_tick, pending_arrival_ns;
     int64_t off_tick; /* end of the last ramp down asked for */
     int64_t end_tick; /* of the ramp down; INT64_MAX while the run goes on */
@@ -43,6 +44,7 @@ static void command_take(struct reader *reader, struct tx_state *state,
         return;
     }
     state->pending = command->arrival_ns != 0;
+    state->pending_kind = command->after_silence ? &reader->silence : &reader->turnaround;
     state->pending_tick = (int64_t)command->start_tick;
     state->pending_arrival_ns = command->arrival_ns;
 }
@@ -125,7 +127,7 @@ static enum status tx_send(struct reader *reader, struct tx_state *state, int64_
     atomic_store(&reader->tx_sent_tick, state->next_tick);
     if (state->pending && state->next_tick > state->pending_tick) {
         state->pending = false;
-        stats_turnaround_add(&reader->turnaround,
+        stats_turnaround_add(state->pending_kind,
                              1e-3 * (double)(reader_wall_ns() - state->pending_arrival_ns));
     }
     return status;

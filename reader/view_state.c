@@ -21,7 +21,10 @@ enum status view_state_init(struct view_state *state)
                    .read_latency_p99_ms = NAN,
                    .turnaround_p50_us = NAN,
                    .turnaround_p99_us = NAN,
-                   .turnaround_max_us = NAN},
+                   .turnaround_max_us = NAN,
+                   .silence_p50_us = NAN,
+                   .silence_p99_us = NAN,
+                   .silence_max_us = NAN},
         .freq_hz = NAN,
         .sort = VIEW_SORT_EPC,
     };

@@ -183,12 +183,16 @@ static bool is_level(const json_t *value)
     return json_is_number(value) || json_is_null(value);
 }
 
+static bool is_span(const json_t *value)
+{
+    return is_level(json_object_get(value, "p50")) && is_level(json_object_get(value, "p99")) &&
+           is_level(json_object_get(value, "max"));
+}
+
 static bool is_host(const json_t *value)
 {
-    const json_t *turnaround = json_object_get(value, "turnaround_us");
-    return is_level(json_object_get(turnaround, "p50")) &&
-           is_level(json_object_get(turnaround, "p99")) &&
-           is_level(json_object_get(turnaround, "max")) &&
+    return is_span(json_object_get(value, "turnaround_us")) &&
+           is_span(json_object_get(value, "silence_us")) &&
            json_is_integer(json_object_get(value, "dropped_events")) &&
            json_is_number(json_object_get(value, "cpu"));
 }

@@ -85,6 +85,9 @@ static inline struct record status_example(void)
         .turnaround_p50_us = 60.04,
         .turnaround_p99_us = NAN,
         .turnaround_max_us = 90,
+        .silence_p50_us = 21.96,
+        .silence_p99_us = 38,
+        .silence_max_us = NAN,
         .dropped_events = 4,
         .cpu_ratio = 0.25,
     };

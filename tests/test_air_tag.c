@@ -179,6 +179,10 @@ static void tag_keeps_t1_of_golden(void **state)
         assert_int_equal(query(&bench, 0, 0, 0, 0), TAG_EVENT_REPLY);
         double t1_us = bench.tag.reply.start_tick / 2 - bench.now_us;
         assert_true(fabs(t1_us - t1[1]) < 2e-3);
+        bench.world.t1_ratio = 1.0;
+        assert_int_equal(query(&bench, 0, 0, 0, 0), TAG_EVENT_REPLY);
+        assert_true(fabs(bench.tag.reply.start_tick / 2 - bench.now_us - t1[2]) < 2e-3);
+        bench.world.t1_ratio = 0.0;
         bench.world.t1_jitter_us = 500; /* far beyond: the limits must hold it */
         double least_us = 1e9;
         double most_us = 0;

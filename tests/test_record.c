@@ -292,6 +292,7 @@ static void record_status_nests_latency_and_host(void **state)
         "\"crc_error\":1},\"causes\":{\"carrier\":5,\"cut\":1},\"clipped\":2,\"rounds\":12,\"read_"
         "latency_ms\":{\"p50\":5.600,\"p99\":5.700}";
     const char *const host = "\"host\":{\"turnaround_us\":{\"p50\":60.0,\"p99\":null,\"max\":90.0},"
+                             "\"silence_us\":{\"p50\":22.0,\"p99\":38.0,\"max\":null},"
                              "\"dropped_events\":4,\"cpu\":0.250}}";
     char expected[RECORD_JSON_MAX];
     snprintf(expected, sizeof expected,

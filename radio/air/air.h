@@ -66,7 +66,8 @@ struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents
                              * tolerance for the link in force, 0.7 of it */
     bool blf_error_force;   /* true: blf_error_ratio may leave the standard's tolerance */
     double blf_drift_ratio; /* linear drift over one reply, uniform in +- this, default 0.002 */
-    double t1_jitter_us;    /* uniform +-, added to T1 nominal, clipped to T1min..T1max */
+    double t1_ratio;        /* where tags answer: -1 T1 min, 0 nominal, 1 T1 max */
+    double t1_jitter_us;    /* uniform +-, added to that, clipped to T1min..T1max */
     double t2_limit_tpri;   /* the tag leaves reply/acknowledged after this much silence, 20 */
     int epc_scheme;         /* "sgtin|random" */
     /* what the tags hold and how they are accessed */

@@ -121,6 +121,7 @@ static void make_world(struct air *air)
     const struct air_cfg *cfg = &air->cfg;
     air->world = (struct tag_world){
         .ticks_per_us = air->rate_sps * 1e-6,
+        .t1_ratio = cfg->t1_ratio,
         .t1_jitter_us = cfg->t1_jitter_us,
         .t2_limit_tpri = cfg->t2_limit_tpri,
         .blf_error_ratio = cfg->blf_error_ratio,

@@ -199,7 +199,7 @@ static double draw_t1_us(struct tag *tag, const struct tag_world *world)
     double nominal = fmax(tag->link.rtcal_us, T1_MIN_TPRI * tag->link.tpri_us);
     double span = tag->link.tolerance_ratio * nominal + T1_TOLERANCE_US;
     double jitter = world->t1_jitter_us * (2.0 * noise_uniform(&tag->random) - 1.0);
-    return nominal + fmax(-span, fmin(span, jitter));
+    return nominal + fmax(-span, fmin(span, world->t1_ratio * span + jitter));
 }
 
 /* Bits are in reply->code.bits; to begin T1 after `from_tick`, but not before least_us after it. */

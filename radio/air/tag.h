@@ -28,6 +28,7 @@ enum tag_state {
 
 struct tag_world { /* the same for all tags */
     double ticks_per_us;
+    double t1_ratio; /* -1 T1 min, 0 nominal, 1 T1 max */
     double t1_jitter_us;
     double t2_limit_tpri;
     double blf_error_ratio; /* NaN: 0.7 of the standard's tolerance */
