@@ -19,9 +19,9 @@
     0.01 /* ... of what both do: less is what a single reply's own faults leave */
 #define FLOOR_RATIO                                                                                \
     120.0 /* Eb over what a strong reply leaves of itself, at 6 samples a half-cycle */
-#define RESIDUAL_CLEAR 1.4 /* nothing is left that another idea could explain */
+#define RESIDUAL_CLEAR 1.6 /* nothing is left that another idea could explain */
 #define SURE_RATIO 0.5
-enum { JOINT_PASSES = 5, JOINT_PASSES_MIN = 2, SEEDS = 3 };
+enum { JOINT_PASSES = 4, JOINT_PASSES_MIN = 2 };
 
 struct collide {
     size_t capacity_samples;
@@ -29,10 +29,14 @@ struct collide {
         *im; /* [capacity] sums of bins, in units of their noise: a squared distance is nats */
     float *sum, *work; /* [capacity + 1] of log-likelihoods; for lone_find */
     size_t n_bins, bin_samples;
+    struct sync_search search; /* its noise raised to what strong replies leave */
     struct joint_code shape;
-    struct joint joint[2]; /* the one at work and the best so far */
-    unsigned best;         /* which of them */
-    bool is_swapped;       /* the reply names the second tag first */
+    struct cluster_pair pair[CLUSTER_PAIRS_MAX]; /* ideas of the channels, best first */
+    size_t n_pairs;
+    struct lone_places places; /* of the first tag, under the first idea */
+    struct joint joint[2];     /* the one at work and the best so far */
+    unsigned best;             /* which of them */
+    bool is_swapped;           /* the reply names the second tag first */
 };
 
 enum status collide_new(size_t capacity_samples, struct collide **collide)
@@ -66,13 +70,14 @@ void collide_free(struct collide **collide)
     }
 }
 
-static void bins_fill(struct collide *collide, const struct collide_request *request, double half)
+static void bins_fill(struct collide *collide, const struct integral *integral)
 {
-    const double _Complex *sum = request->integral->sum;
+    const double _Complex *sum = integral->sum;
+    const double half = sqrt(collide->search.half_lo * collide->search.half_hi);
     const size_t bin = (size_t)fmax(BIN_RATIO * half, 1.0);
-    const double scale = 1.0 / sqrt((double)bin * request->search->noise_variance);
+    const double scale = 1.0 / sqrt((double)bin * collide->search.noise_variance);
     collide->bin_samples = bin;
-    collide->n_bins = request->integral->n_samples / bin;
+    collide->n_bins = integral->n_samples / bin;
     for (size_t k = 0; k < collide->n_bins; k++) {
         double _Complex z = sum[(k + 1) * bin] - sum[k * bin];
         collide->re[k] = (float)(scale * creal(z));
@@ -81,10 +86,9 @@ static void bins_fill(struct collide *collide, const struct collide_request *req
 }
 
 /* A level of the integral in the bins' units. */
-static float _Complex level_of(const struct collide *collide, const struct collide_request *request,
-                               double _Complex level)
+static float _Complex level_of(const struct collide *collide, double _Complex level)
 {
-    double scale = sqrt((double)collide->bin_samples / request->search->noise_variance);
+    double scale = sqrt((double)collide->bin_samples / collide->search.noise_variance);
     return (float _Complex)(scale * level);
 }
 
@@ -129,19 +133,17 @@ VECTOR_CLONES static void demix_bins(const float *re, const float *im, size_t n,
 }
 
 /* The first tag's signal, the second one being unknown. */
-static struct lone_signal demix(struct collide *collide, const struct collide_request *request,
-                                const struct cluster_pair *pair)
+static struct lone_signal demix(struct collide *collide, const struct cluster_pair *pair)
 {
     float re[4], im[4];
     for (unsigned l = 0; l < 4; l++) { /* the first tag's level in the higher bit */
-        float _Complex level =
-            level_of(collide, request,
-                     pair->origin + (l & 2 ? 2.0 * pair->a : 0.0) + (l & 1 ? 2.0 * pair->b : 0.0));
+        float _Complex level = level_of(collide, pair->origin + (l & 2 ? 2.0 * pair->a : 0.0) +
+                                                     (l & 1 ? 2.0 * pair->b : 0.0));
         re[l] = crealf(level);
         im[l] = cimagf(level);
     }
     demix_bins(collide->re, collide->im, collide->n_bins, re, im, collide->sum + 1);
-    return signal_of(collide, 4.0 * plane_power(pair->a) / request->search->noise_variance);
+    return signal_of(collide, 4.0 * plane_power(pair->a) / collide->search.noise_variance);
 }
 
 /* The first tag's level, mean of every bin.   out level[n_bins] */
@@ -178,48 +180,52 @@ VECTOR_CLONES static void subtract_bins(const float *re, const float *im, size_t
 }
 
 /* The second tag's signal: what is left of the window without the first one and the mean level. */
-static struct lone_signal subtract(struct collide *collide, const struct collide_request *request,
-                                   const struct joint *joint)
+static struct lone_signal subtract(struct collide *collide, const struct joint *joint)
 {
-    float _Complex first = level_of(collide, request, joint->tag[0].gain);
-    float _Complex second = level_of(collide, request, joint->tag[1].gain);
-    float _Complex offset = level_of(collide, request, joint->offset);
+    float _Complex first = level_of(collide, joint->tag[0].gain);
+    float _Complex second = level_of(collide, joint->tag[1].gain);
+    float _Complex offset = level_of(collide, joint->offset);
     levels_draw(collide, joint, collide->work);
     subtract_bins(
         collide->re, collide->im, collide->n_bins, (const float[2]){crealf(first), cimagf(first)},
         (const float[2]){crealf(offset), cimagf(offset)},
         (const float[2]){crealf(second), cimagf(second)}, collide->work, collide->sum + 1);
     double power = plane_power(joint->tag[1].gain);
-    return signal_of(collide, 4.0 * power / request->search->noise_variance);
+    return signal_of(collide, 4.0 * power / collide->search.noise_variance);
 }
 
-static bool tag_seek(struct collide *collide, const struct collide_request *request,
-                     const struct lone_signal *signal, struct joint *joint, unsigned index)
+/* A tag where it begins most likely.   out false: nowhere */
+static bool tag_follow(struct collide *collide, const struct lone_signal *signal,
+                       const struct lone_places *places, struct joint *joint, unsigned index)
 {
     struct lone_reply reply;
-    if (!(signal->nats > 0.0) ||
-        !lone_find(signal, request->search, &collide->shape, collide->work, &reply)) {
+    if (!lone_follow(signal, &collide->search, &collide->shape, places, &reply)) {
         return false;
     }
     joint_set_tag(joint, index, reply.start, reply.half, reply.bit);
     return true;
 }
 
-/* Both tags under one idea of their half swings.  out false: they are not there */
-static bool pair_try(struct collide *collide, const struct collide_request *request,
-                     const struct cluster_pair *pair)
+/* Both tags under one idea of their half swings.   out false: they are not there */
+static bool pair_try(struct collide *collide, size_t index)
 {
+    const struct cluster_pair *pair = &collide->pair[index];
     struct joint *joint = &collide->joint[1 - collide->best];
+    struct lone_places places = collide->places;
     joint->tag[0].gain = pair->a;
     joint->tag[1].gain = pair->b;
     joint->offset = pair->origin + pair->a + pair->b;
-    struct lone_signal signal = demix(collide, request, pair);
-    if (!tag_seek(collide, request, &signal, joint, 0)) {
+    struct lone_signal signal = demix(collide, pair);
+    if (index > 0) {
+        lone_seek(&signal, &collide->search, &collide->shape, collide->work, &places);
+    }
+    if (!tag_follow(collide, &signal, &places, joint, 0)) {
         return false;
     }
     joint_edges(joint, 0);
-    signal = subtract(collide, request, joint);
-    if (!tag_seek(collide, request, &signal, joint, 1)) {
+    signal = subtract(collide, joint);
+    lone_seek(&signal, &collide->search, &collide->shape, collide->work, &places);
+    if (!tag_follow(collide, &signal, &places, joint, 1)) {
         return false;
     }
     joint_segments(joint);
@@ -305,35 +311,49 @@ static double floor_variance(const struct collide_request *request)
     return fmax(search->noise_variance, energy / FLOOR_RATIO);
 }
 
+void collide_begin(struct collide *collide, const struct collide_request *window)
+{
+    const struct integral *integral = window->integral;
+    struct sync_search *search = &collide->search;
+    require(integral->n_samples <= collide->capacity_samples);
+    require(window->n_tries >= 1);
+    require(window->n_tries <= CLUSTER_PAIRS_MAX);
+    collide->n_pairs = 0;
+    if ((double)integral->n_samples <= window->search->start_hi + 1.0) {
+        return;
+    }
+    *search = *window->search;
+    search->noise_variance = floor_variance(window);
+    joint_code_fill(&collide->shape, search->code, search->trext, window->n_bits);
+    bins_fill(collide, integral);
+    double half = sqrt(search->half_lo * search->half_hi);
+    double to = fmin(search->start_lo + (double)collide->shape.n_halves * search->half_lo,
+                     (double)integral->n_samples);
+    collide->n_pairs = clusters_find(integral, search->start_lo, search->start_hi, to, half,
+                                     search->noise_variance, collide->pair, window->n_tries);
+    if (collide->n_pairs > 0) {
+        struct lone_signal signal = demix(collide, &collide->pair[0]);
+        lone_seek(&signal, search, &collide->shape, collide->work, &collide->places);
+    }
+}
+
 void collide_resolve(struct collide *collide, const struct collide_request *window,
                      struct collide_reply *reply)
 {
     const struct integral *integral = window->integral;
     require(integral->n_samples <= collide->capacity_samples);
     memset(reply, 0, sizeof *reply);
-    if ((double)integral->n_samples <= window->search->start_hi + 1.0) {
-        return;
-    }
-    struct sync_search raised = *window->search;
-    raised.noise_variance = floor_variance(window);
-    struct collide_request over = *window;
-    over.search = &raised;
-    const struct collide_request *request = &over;
-    const struct sync_search *search = &raised;
-    double half = sqrt(search->half_lo * search->half_hi);
-    joint_code_fill(&collide->shape, search->code, search->trext, request->n_bits);
-    joint_begin(&collide->joint[0], request, &collide->shape);
-    joint_begin(&collide->joint[1], request, &collide->shape);
-    bins_fill(collide, request, half);
-    double to = fmin(search->start_lo + (double)collide->shape.n_halves * search->half_lo,
-                     (double)integral->n_samples);
-    struct cluster_pair pair[SEEDS];
-    size_t n = clusters_find(integral, search->start_lo, search->start_hi, to, half,
-                             search->noise_variance, pair, SEEDS);
     double best = -INFINITY;
-    for (size_t k = 0; k < n; k++) {
+    if (collide->n_pairs > 0) {
+        struct collide_request request = *window;
+        request.search = &collide->search;
+        bins_fill(collide, integral);
+        joint_begin(&collide->joint[0], &request, &collide->shape);
+        joint_begin(&collide->joint[1], &request, &collide->shape);
+    }
+    for (size_t k = 0; k < collide->n_pairs; k++) {
         unsigned other = 1 - collide->best;
-        if (pair_try(collide, request, &pair[k]) && collide->joint[other].score_nats > best) {
+        if (pair_try(collide, k) && collide->joint[other].score_nats > best) {
             collide->best = other;
             best = collide->joint[other].score_nats;
         }

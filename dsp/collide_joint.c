@@ -1,9 +1,5 @@
-/* collide_joint.c - the joint trellis of two replies: max-log forward-backward over both tags' symbols,
- * and the gains by least squares (collide_clocks.c: the clocks).
- *
- * With z = y - o, the metric of the levels s1, s2 is 2 Re(h1* z) s1 + 2 Re(h2* z) s2 - 2 Re(h1* h2) s1 s2,
- * over the noise, but for what no level changes: each symbol brings its own correlation, and beside it
- * only the time counts for which two chips overlap, which depends on the clocks alone. */
+/* collide_joint.c - the model of two replies in one window: levels, edges, segments between the edges of
+ * either tag, and the gains by least squares (collide_trellis.c: bits; collide_clocks.c: clocks). */
 #include <math.h>
 #include <string.h>
 
@@ -61,6 +57,12 @@ void joint_code_fill(struct joint_code *shape, const struct linecode *code, bool
     shape->n_symbols = n_bits + 1;
     shape->n_halves = shape->n_preamble_halves + 2 * shape->n_symbols * m;
     waves_fill(shape);
+    for (unsigned p = 0; p < JOINT_PAIRS; p++) {
+        for (unsigned c = 0; c < 2; c++) {
+            shape->pairs.own[c][p] = (float)joint_wave_chip(p / JOINT_WAVES, c);
+            shape->pairs.other[c][p] = (float)joint_wave_chip(p % JOINT_WAVES, c);
+        }
+    }
     for (size_t q = 0; q < shape->n_halves; q++) {
         bool is_odd = q % m % 2 == 1;
         bool is_data = q >= shape->n_preamble_halves;
@@ -84,8 +86,7 @@ void joint_begin(struct joint *joint, const struct collide_request *request,
     joint->offset = 0.0;
 }
 
-/* Levels of every half-cycle of the preamble and the bits. */
-static void levels_fill(const struct joint_code *shape, struct joint_tag *tag)
+void joint_levels(const struct joint_code *shape, struct joint_tag *tag)
 {
     size_t n_symbol_halves = 2 * (size_t)shape->code->m;
     memcpy(tag->level, shape->sign, shape->n_halves + 2);
@@ -112,7 +113,7 @@ void joint_set_tag(struct joint *joint, unsigned index, double start, double hal
     tag->half = half;
     tag->bend = 0.0;
     memcpy(tag->bit, bit, joint->shape->n_symbols);
-    levels_fill(joint->shape, tag);
+    joint_levels(joint->shape, tag);
 }
 
 void joint_edges(struct joint *joint, unsigned index)
@@ -174,181 +175,6 @@ void joint_segments(struct joint *joint)
         from = at;
         before = after;
     }
-}
-
-static enum joint_kind kind_of(const struct joint_code *shape, const struct joint_event *event)
-{
-    return event->symbol == 0                       ? JOINT_FIRST
-           : event->symbol + 1U == shape->n_symbols ? JOINT_DUMMY
-                                                    : JOINT_MIDDLE;
-}
-
-/* A symbol's two chips, by its tag's gain: nats of a chip +1 over -1, halved. */
-static void chips_read(const struct joint *joint, const struct joint_event *event, float chip[2])
-{
-    const struct joint_code *shape = joint->shape;
-    const struct joint_tag *tag = &joint->tag[event->tag];
-    const size_t m = shape->code->m, first = shape->n_preamble_halves + 2 * event->symbol * m;
-    const double per_noise = 2.0 / joint->noise_variance;
-    const double re = per_noise * creal(tag->gain), im = per_noise * cimag(tag->gain);
-    const double level = re * creal(joint->offset) + im * cimag(joint->offset);
-    for (unsigned c = 0; c < 2; c++) {
-        double sum = 0.0;
-        for (size_t q = first + c * m; q < first + (c + 1) * m; q++) {
-            double _Complex z = tag->at[q + 1] - tag->at[q];
-            double nats = re * creal(z) + im * cimag(z) - level * (tag->edge[q + 1] - tag->edge[q]);
-            sum += shape->sign[q + 1] > 0 ? nats : -nats;
-        }
-        chip[c] = (float)sum;
-    }
-}
-
-static const float wave_first[JOINT_WAVES] = {-1.0F, -1.0F, 1.0F, 1.0F};
-static const float wave_second[JOINT_WAVES] = {-1.0F, 1.0F, -1.0F, 1.0F};
-
-/* What a symbol's own waves explain, and what they explain twice beside the other's. */
-static void event_gain(const struct joint *joint, float beside_nats, struct joint_event *event)
-{
-    float chip[2], beside[2][JOINT_CHIPS], other[JOINT_WAVES];
-    chips_read(joint, event, chip);
-    for (unsigned c = 0; c < 2; c++) {
-        for (unsigned d = 0; d < JOINT_CHIPS; d++) {
-            beside[c][d] =
-                beside_nats * (event->tag == 0 ? event->beside[c][d] : event->beside[d][c]);
-        }
-    }
-    const float *known = event->tag == 0
-                             ? event->beside[2]
-                             : (const float[]){event->beside[0][2], event->beside[1][2]};
-    for (unsigned w = 0; w < JOINT_WAVES; w++) {
-        other[w] = beside_nats * (known[0] * wave_first[w] + known[1] * wave_second[w]);
-    }
-    for (unsigned v = 0; v < JOINT_WAVES; v++) {
-        const float a = wave_first[v], b = wave_second[v];
-        const float own = a * (chip[0] + beside[0][2]) + b * (chip[1] + beside[1][2]);
-        const float x = a * beside[0][0] + b * beside[1][0];
-        const float y = a * beside[0][1] + b * beside[1][1];
-        for (unsigned w = 0; w < JOINT_WAVES; w++) {
-            event->gain[v][w] = own + other[w] + x * wave_first[w] + y * wave_second[w];
-        }
-    }
-}
-
-static void turn(float metric[JOINT_WAVES][JOINT_WAVES])
-{
-    for (unsigned v = 0; v < JOINT_WAVES; v++) {
-        for (unsigned w = 0; w < v; w++) {
-            float kept = metric[v][w];
-            metric[v][w] = metric[w][v];
-            metric[w][v] = kept;
-        }
-    }
-}
-
-/* The best way into each pair of waves. Of the waves before, the tag whose symbol begins has two.
- *   inout metric  [own][other] */
-static void event_enter(const struct joint_code *shape, struct joint_event *event,
-                        float metric[JOINT_WAVES][JOINT_WAVES])
-{
-    const uint8_t(*before)[2] = shape->before[kind_of(shape, event)];
-    memcpy(event->ahead, metric, sizeof(float[JOINT_WAVES][JOINT_WAVES]));
-    for (unsigned w = 0; w < JOINT_WAVES; w++) {
-        event->ahead[JOINT_WAVES][w] = -INFINITY;
-    }
-    for (unsigned v = 0; v < JOINT_WAVES; v++) {
-        const float *x = event->ahead[before[v][0]], *y = event->ahead[before[v][1]];
-        for (unsigned w = 0; w < JOINT_WAVES; w++) {
-            float best = y[w] > x[w] ? y[w] : x[w];
-            event->is_second[v][w] = y[w] > x[w];
-            metric[v][w] = best + event->gain[v][w];
-        }
-    }
-}
-
-/* out metric: [wave of the last event's tag][the other's] */
-static void joint_forward(struct joint *joint, float metric[JOINT_WAVES][JOINT_WAVES])
-{
-    const struct joint_tag *tag = joint->tag;
-    float beside_nats =
-        (float)(-2.0 * plane_along(tag[0].gain, tag[1].gain) / joint->noise_variance);
-    for (unsigned v = 0; v < JOINT_WAVES; v++) {
-        for (unsigned w = 0; w < JOINT_WAVES; w++) {
-            metric[v][w] = v == 0 && w == 0 ? 0.0F : -INFINITY;
-        }
-    }
-    for (size_t k = 0; k < joint->n_events; k++) {
-        event_gain(joint, beside_nats, &joint->event[k]);
-        if (k > 0 && joint->event[k].tag != joint->event[k - 1].tag) {
-            turn(metric);
-        }
-        event_enter(joint->shape, &joint->event[k], metric);
-    }
-}
-
-void joint_soften(struct joint *joint)
-{
-    float behind[JOINT_ROWS][JOINT_WAVES] = {{0}}, onward[JOINT_WAVES][JOINT_WAVES];
-    for (size_t k = joint->n_events; k-- > 0;) {
-        const struct joint_event *event = &joint->event[k];
-        const uint8_t(*before)[2] = joint->shape->before[kind_of(joint->shape, event)];
-        float best[2] = {-INFINITY, -INFINITY};
-        if (k + 1 < joint->n_events && event->tag != event[1].tag) {
-            turn(behind);
-        }
-        for (unsigned v = 0; v < JOINT_WAVES; v++) {
-            for (unsigned w = 0; w < JOINT_WAVES; w++) {
-                onward[v][w] = event->gain[v][w] + behind[v][w];
-                behind[v][w] = -INFINITY;
-            }
-        }
-        for (unsigned v = 0; v < JOINT_WAVES; v++) {
-            float *bit = &best[joint->shape->bit[v]];
-            for (unsigned j = 0; j < 2; j++) {
-                const float *ahead = event->ahead[before[v][j]];
-                float *next = behind[before[v][j]];
-                for (unsigned w = 0; w < JOINT_WAVES; w++) {
-                    float total = ahead[w] + onward[v][w];
-                    *bit = total > *bit ? total : *bit;
-                    next[w] = onward[v][w] > next[w] ? onward[v][w] : next[w];
-                }
-            }
-        }
-        joint->tag[event->tag].soft[event->symbol] = best[1] - best[0];
-    }
-}
-
-bool joint_decide(struct joint *joint)
-{
-    float metric[JOINT_WAVES][JOINT_WAVES];
-    joint_forward(joint, metric);
-    unsigned wave[COLLIDE_TAGS] = {0, 0};
-    unsigned last = joint->event[joint->n_events - 1].tag, best[2] = {0, 0};
-    for (unsigned v = 0; v < JOINT_WAVES; v++) {
-        for (unsigned w = 0; w < JOINT_WAVES; w++) {
-            if (metric[v][w] > metric[best[0]][best[1]]) {
-                best[0] = v;
-                best[1] = w;
-            }
-        }
-    }
-    wave[last] = best[0];
-    wave[1 - last] = best[1];
-    bool changes = false;
-    for (size_t k = joint->n_events; k-- > 0;) {
-        const struct joint_event *event = &joint->event[k];
-        unsigned own = wave[event->tag], other = wave[1 - event->tag];
-        uint8_t *kept = &joint->tag[event->tag].bit[event->symbol], bit = joint->shape->bit[own];
-        changes = changes || *kept != bit;
-        *kept = bit;
-        wave[event->tag] =
-            joint->shape->before[kind_of(joint->shape, event)][own][event->is_second[own][other]] %
-            JOINT_WAVES;
-    }
-    if (changes) {
-        levels_fill(joint->shape, &joint->tag[0]);
-        levels_fill(joint->shape, &joint->tag[1]);
-    }
-    return changes;
 }
 
 /* Energy that the other tag and the mean level explain without tag i. */

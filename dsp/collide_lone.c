@@ -14,7 +14,6 @@ enum {
     SEEK_CHIPS = 12, /* of the preamble's end; with a pilot: */
     SEEK_CHIPS_LONG = 20,
     TAPS_MAX = SEEK_CHIPS_LONG * 8 + 4,
-    TRIES = 3, /* candidates followed */
     FIT_EDGES = 24
 };
 #define STEP_RATIO 0.8 /* of a half-cycle that a clock between two steps moves the grid's ends */
@@ -27,10 +26,6 @@ enum {
 #define START_SIGMA 0.06   /* after the preamble: half-cycles, */
 #define CLOCK_SIGMA 0.01   /* and of one */
 #define CLEAR_RATIO 0.85   /* of all that the signal says: nothing else can say more */
-
-struct place { /* a clock */
-    float start, half, score;
-};
 
 struct lone {
     const float *sum;
@@ -96,7 +91,7 @@ static size_t taps_fill(const struct joint_code *shape, size_t first_half, float
     return n;
 }
 
-static size_t place_insert(struct place *list, size_t n, const struct place *entry,
+static size_t place_insert(struct lone_place *list, size_t n, const struct lone_place *entry,
                            float clock_ratio)
 {
     size_t kept = 0;
@@ -114,10 +109,10 @@ static size_t place_insert(struct place *list, size_t n, const struct place *ent
     while (at > 0 && list[at - 1].score < entry->score) {
         at--;
     }
-    if (at >= TRIES) {
+    if (at >= LONE_PLACES) {
         return kept;
     }
-    n = kept < TRIES ? kept + 1 : kept;
+    n = kept < LONE_PLACES ? kept + 1 : kept;
     for (size_t k = n - 1; k > at; k--) {
         list[k] = list[k - 1];
     }
@@ -125,9 +120,9 @@ static size_t place_insert(struct place *list, size_t n, const struct place *ent
     return n;
 }
 
-/* Starts and clocks at which the preamble fits best.  out place[TRIES], returns how many */
+/* Starts and clocks at which the preamble fits best.  out place[LONE_PLACES], returns how many */
 static size_t places_find(const struct lone *lone, const struct sync_search *search, float per_bin,
-                          float *work, struct place *place)
+                          float *work, struct lone_place *place)
 {
     const struct joint_code *shape = lone->shape;
     const size_t m = shape->code->m;
@@ -152,8 +147,8 @@ static size_t places_find(const struct lone *lone, const struct sync_search *sea
         taps_run(lone->sum + first, at, weight, n_taps, work, last - first + 1);
         for (size_t i = 1; i + 1 <= last - first; i++) {
             if (work[i] > work[i - 1] && work[i] >= work[i + 1] &&
-                (n < TRIES || work[i] > place[n - 1].score)) {
-                struct place entry = {(float)(first + i), half, work[i]};
+                (n < LONE_PLACES || work[i] > place[n - 1].score)) {
+                struct lone_place entry = {(float)(first + i), half, work[i]};
                 n = place_insert(place, n, &entry, 3.0F / (float)seek);
             }
         }
@@ -176,7 +171,7 @@ static inline void late_add(const struct lone *lone, float at, float gate, int l
 }
 
 /* A start and a clock by the preamble's level changes. */
-static void place_fit(const struct lone *lone, float gate_ratio, struct place *place)
+static void place_fit(const struct lone *lone, float gate_ratio, struct lone_place *place)
 {
     const struct joint_code *shape = lone->shape;
     const size_t n = shape->n_preamble_halves;
@@ -309,7 +304,7 @@ static void symbol_take(const struct lone *lone, const struct gains *gains, bool
 }
 
 /* A candidate through all its bits.  out reply: places in bins */
-static void place_follow(const struct lone *lone, const struct place *place,
+static void place_follow(const struct lone *lone, const struct lone_place *place,
                          struct lone_reply *reply)
 {
     const struct joint_code *shape = lone->shape;
@@ -349,13 +344,13 @@ static void place_follow(const struct lone *lone, const struct place *place,
     }
 }
 
-bool lone_find(const struct lone_signal *signal, const struct sync_search *search,
-               const struct joint_code *shape, float *work, struct lone_reply *reply)
+static struct lone lone_of(const struct lone_signal *signal, const struct sync_search *search,
+                           const struct joint_code *shape)
 {
     require(signal->n_bins >= 1);
     require(signal->nats > 0.0);
     const float per_bin = (float)(1.0 / signal->bin_samples);
-    const struct lone lone = {
+    return (struct lone){
         .sum = signal->sum,
         .end = (float)signal->n_bins * (1.0F - 1e-6F),
         .nats = (float)(signal->nats * signal->bin_samples),
@@ -365,14 +360,28 @@ bool lone_find(const struct lone_signal *signal, const struct sync_search *searc
         .n_states = shape->code->n_states,
         .n_symbol_halves = 2 * (size_t)shape->code->m,
     };
-    struct place place[TRIES];
+}
+
+void lone_seek(const struct lone_signal *signal, const struct sync_search *search,
+               const struct joint_code *shape, float *work, struct lone_places *places)
+{
+    const struct lone lone = lone_of(signal, search, shape);
+    places->n = places_find(&lone, search, (float)(1.0 / signal->bin_samples), work, places->place);
+    for (size_t k = 0; k < places->n; k++) {
+        place_fit(&lone, 0.45F, &places->place[k]);
+        place_fit(&lone, 0.3F, &places->place[k]);
+    }
+}
+
+bool lone_follow(const struct lone_signal *signal, const struct sync_search *search,
+                 const struct joint_code *shape, const struct lone_places *places,
+                 struct lone_reply *reply)
+{
+    const struct lone lone = lone_of(signal, search, shape);
     struct lone_reply other;
-    size_t n = places_find(&lone, search, per_bin, work, place);
     reply->nats = -INFINITY;
-    for (size_t k = 0; k < n; k++) {
-        place_fit(&lone, 0.45F, &place[k]);
-        place_fit(&lone, 0.3F, &place[k]);
-        place_follow(&lone, &place[k], &other);
+    for (size_t k = 0; k < places->n; k++) {
+        place_follow(&lone, &places->place[k], &other);
         if (other.nats > reply->nats) {
             *reply = other;
         }
@@ -382,5 +391,5 @@ bool lone_find(const struct lone_signal *signal, const struct sync_search *searc
     }
     reply->start *= signal->bin_samples;
     reply->half *= signal->bin_samples;
-    return n > 0;
+    return places->n > 0;
 }

@@ -7,23 +7,29 @@
 #include "dsp/collide.h"
 
 enum {
-    JOINT_WAVES = 4,              /* a symbol's two chips: -- -+ +- ++ */
-    JOINT_ROWS = JOINT_WAVES + 1, /* the last one stands for no wave: -infinity */
+    JOINT_WAVES = 4, /* a symbol's two chips: -- -+ +- ++ */
+    JOINT_PAIRS = JOINT_WAVES * JOINT_WAVES,
     JOINT_SYMBOLS_MAX = COLLIDE_BITS_MAX + 1,
     JOINT_HALVES_MAX = (LINECODE_PREAMBLE_CHIPS_MAX + 2 * JOINT_SYMBOLS_MAX) * 8,
     JOINT_EVENTS_MAX = COLLIDE_TAGS * JOINT_SYMBOLS_MAX,
     JOINT_SEGMENTS_MAX = COLLIDE_TAGS * (JOINT_HALVES_MAX + 1) + 1,
     JOINT_CHIPS = 3, /* a symbol's two, and what is no symbol's: a level that is known */
     CLUSTER_PAIRS_MAX = 4,
+    LONE_PLACES = 3,
 };
 
 enum joint_kind { JOINT_FIRST, JOINT_MIDDLE, JOINT_DUMMY, JOINT_KINDS }; /* of a symbol */
+
+struct joint_pairs { /* levels of both chips of the waves of a state (collide_trellis.c) */
+    float own[2][JOINT_PAIRS], other[2][JOINT_PAIRS];
+};
 
 struct joint_code { /* a line code and the reply's shape, as the trellis wants them */
     const struct linecode *code;
     size_t n_preamble_halves, n_symbols, n_halves;
     uint8_t before[JOINT_KINDS][JOINT_WAVES][2]; /* waves that may come before; none: JOINT_WAVES */
-    uint8_t bit[JOINT_WAVES];                    /* that a wave stands for */
+    struct joint_pairs pairs;
+    uint8_t bit[JOINT_WAVES]; /* that a wave stands for */
     /* by half-cycle + 1, so that idle levels stand at both ends: chip 0, 1, or 2; level of a chip +1 */
     uint8_t chip[JOINT_HALVES_MAX + 2];
     int8_t sign[JOINT_HALVES_MAX + 2];
@@ -60,10 +66,10 @@ struct joint_event { /* a data symbol begins */
     uint8_t tag, symbol;
     /* from it to the next event: how long both tags' chips lie beside each other, signs included */
     float beside[JOINT_CHIPS][JOINT_CHIPS];
-    /* by the wave of the tag whose symbol begins and the other's */
-    float ahead[JOINT_ROWS][JOINT_WAVES];        /* best metric up to it, by the waves before */
-    float gain[JOINT_WAVES][JOINT_WAVES];        /* metric that comes with it, by those after */
-    int32_t is_second[JOINT_WAVES][JOINT_WAVES]; /* of the two waves that may come before it */
+    /* by the waves of the tag whose symbol begins and of the other: own * 4 + other */
+    float gain[JOINT_PAIRS];        /* metric that comes with it, by the waves after */
+    float reached[JOINT_PAIRS];     /* best metric with it */
+    int32_t is_second[JOINT_PAIRS]; /* of the two waves that may come before it */
 };
 
 struct joint { /* both tags' waveforms over one window */
@@ -100,6 +106,9 @@ bool joint_decide(struct joint *joint);
 /* How sure each of these bits is: fills soft.   pre joint_decide with the same segments */
 void joint_soften(struct joint *joint);
 
+/* Levels of every half-cycle of the preamble and the bits. */
+void joint_levels(const struct joint_code *shape, struct joint_tag *tag);
+
 /* Gains and offset by least squares from the bits and clocks.   pre joint_segments */
 void joint_gains(struct joint *joint);
 
@@ -129,10 +138,24 @@ struct lone_reply {
     uint8_t bit[JOINT_SYMBOLS_MAX];
 };
 
-/* The likeliest reply of the shape in such a signal.   out false: none can be read
+struct lone_place { /* where a reply may begin, and its clock; bins */
+    float start, half, score;
+};
+
+struct lone_places {
+    size_t n;
+    struct lone_place place[LONE_PLACES];
+};
+
+/* Preambles of the shape in such a signal, best first. It may end with the last preamble that may be.
  *   work  [n_bins + 1], lost */
-bool lone_find(const struct lone_signal *signal, const struct sync_search *search,
-               const struct joint_code *shape, float *work, struct lone_reply *reply);
+void lone_seek(const struct lone_signal *signal, const struct sync_search *search,
+               const struct joint_code *shape, float *work, struct lone_places *places);
+
+/* The likeliest reply that begins in one of these places.   out false: there are none */
+bool lone_follow(const struct lone_signal *signal, const struct sync_search *search,
+                 const struct joint_code *shape, const struct lone_places *places,
+                 struct lone_reply *reply);
 
 /* Half swings of two tags, as four clusters tell: levels 0, 2 a, 2 b, 2 a + 2 b. */
 struct cluster_pair {

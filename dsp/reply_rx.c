@@ -533,6 +533,7 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
     if (reply_collide_due(rx, result, &rx->needs_samples)) {
         rx->judged = *result;
         rx->state = RX_COLLIDE;
+        reply_collide_begin(rx);
         return reply_separate(rx, result);
     }
     rx->state = RX_IDLE;

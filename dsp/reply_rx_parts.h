@@ -62,6 +62,9 @@ void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result
 bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *result,
                        size_t *needs_samples);
 
+/* What of the look needs no more samples than those in. */
+void reply_collide_begin(struct reply_rx *rx);
+
 /* Take the look: where two replies are told apart, the verdict becomes the first one's. */
 void reply_collide(struct reply_rx *rx, struct reply_result *result);
 
