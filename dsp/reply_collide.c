@@ -42,7 +42,9 @@ bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *res
     double half = rx->rate_sps / (2.0 * result->blf_hz * rx->front->factor);
     double latest = fmin(rx->search.start_hi, start + rx->cfg.start_margin_tpri * 2.0 * half +
                                                   (rx->search.start_hi - rx->search.start_lo));
-    double needs = fmax(latest, start) + (end - start) * (1.0 + OTHER_CLOCK_RATIO) + half;
+    /* its dummy bit is known */
+    double bits = end - start - 2.0 * rx->code->m * half;
+    double needs = fmax(fmax(latest, start) + bits * (1.0 + OTHER_CLOCK_RATIO) + half, end);
     *needs_samples = (size_t)ceil(needs);
     return *needs_samples <= RX_SHORT_SAMPLES &&
            rx->front->channel[0].integral.n_samples <= RX_SHORT_SAMPLES;
