@@ -62,6 +62,9 @@ void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result
 bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *result,
                        size_t *needs_samples);
 
+/* Where nothing is read of more than one reply: such a verdict becomes a collision. */
+void reply_collide_drop(const struct reply_rx *rx, struct reply_result *result);
+
 /* What of the look needs no more samples than those in. */
 void reply_collide_begin(struct reply_rx *rx);
 

@@ -177,6 +177,13 @@ double reader_cpu_ratio(const struct reader *reader);
  * what DSP still says until the stream is over. INVENTORY (or EMIT) only, last thing it does. */
 void reader_wind_up(struct reader *reader, int64_t tick);
 
+/* What timing.resolve_us stands for, us. */
+double receiver_resolve_us(const struct run_cfg *run, const struct link *link);
+
+/* From the last sample of a collision that was looked into to the start of the next command, us.
+ *   in   is_read  an RN16 was told; otherwise an ACK begun ahead of that has gone out in vain */
+double receiver_answer_us(const struct run_cfg *run, const struct link *link, bool is_read);
+
 /* The reply receiver for the run's radio and link: told to leave out what a real-time radio has no time for.
  *   err ST_NO_MEMORY */
 enum status receiver_new(struct reader *reader) must_check;

@@ -74,12 +74,22 @@ static const struct option_row run_rows[] = {
      .offset = offsetof(struct run_cfg, turnaround_us),
      .meaning = "end of a reply to start of the next command; not set: the smaller of 100 us and "
                 "0.6 T2max of the link"},
+    {.key = "timing.resolve_us",
+     .kind = OPTION_NUMBER,
+     .unit = "us",
+     .fallback = "",
+     .min = 0,
+     .max = 20000,
+     .offset = offsetof(struct run_cfg, resolve_us),
+     .meaning = "two RN16s heard to the one to be acknowledged known, where they are told apart; "
+                "not set: 1.6 us a half-cycle of the reply"},
     {.key = "timing.ack_ahead",
      .kind = OPTION_BOOL,
      .unit = "",
      .fallback = "true",
      .offset = offsetof(struct run_cfg, ack_ahead),
-     .meaning = "real-time radios: begin a command while the reply it answers is still decoded"},
+     .meaning = "begin a command while the reply it answers is still decoded: on real-time radios; "
+                "elsewhere, what timing.resolve_us allows for is known that much later"},
     {.key = "timing.cpu_list",
      .kind = OPTION_TEXT,
      .unit = "",

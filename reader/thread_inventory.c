@@ -436,6 +436,43 @@ static bool clock_take(struct inventory_state *state, const struct heard_item *i
     return true;
 }
 
+/* From a verdict's last sample to the start of what answers it. A look into a collision takes its time, for which
+ * real-time radios have their clocks. */
+static double answer_ticks(const struct reader *reader, const struct reply_result *result)
+{
+    if (!result->is_looked || radio_ops_of(reader->radio)->real_time) {
+        return reader->turnaround_ticks;
+    }
+    bool is_read = result->verdict == REPLY_DECODED;
+    double answer_us = receiver_answer_us(&reader->cfg.run, &reader->link, is_read);
+    return fmax(reader->turnaround_ticks, ticks_of_us(reader, answer_us));
+}
+
+/* Of two tags told apart, the one that an answer still reaches: the first, unless only the other.
+ *   ret  result, or what `other` has become */
+static const struct reply_result *in_time(const struct reader *reader,
+                                          const struct reply_result *result, double ready_tick,
+                                          struct reply_result *other)
+{
+    const struct reply_second *second = &result->second;
+    double t2_ticks =
+        ticks_of_us(reader, reader->link.t2_max_us - T2_GUARD_TPRI * reader->link.tpri_us);
+    if (!second->is_known || result->end_tick + t2_ticks >= ready_tick ||
+        second->end_tick + t2_ticks < ready_tick) {
+        return result;
+    }
+    *other = *result;
+    memcpy(other->bits.bit, second->bit, second->n_bits);
+    other->start_tick = second->start_tick;
+    other->end_tick = second->end_tick;
+    other->blf_hz = second->blf_hz;
+    other->snr_db = second->snr_db;
+    other->right_ratio = second->right_ratio;
+    other->gain = second->gain;
+    other->second.is_known = false;
+    return other;
+}
+
 static void heard_take(struct inventory_state *state, const struct heard_item *item)
 {
     struct reader *reader = state->reader;
@@ -445,10 +482,12 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
     const struct link *link = &reader->link;
     const struct reply_result *result = &item->result;
     bool begun = !isnan(state->ahead.start_tick);
-    double ready =
-        begun ? state->ahead.start_tick
-              : fmax((double)result->ready_tick + reader->turnaround_ticks, soonest_tick(reader));
+    double ready = begun ? state->ahead.start_tick
+                         : fmax((double)result->ready_tick + answer_ticks(reader, result),
+                                soonest_tick(reader));
     double t2_guard_us = T2_GUARD_TPRI * link->tpri_us;
+    struct reply_result other;
+    result = in_time(reader, result, ready, &other);
     double earliest, latest = INFINITY;
     if (result->verdict == REPLY_DECODED) {
         earliest = result->end_tick + ticks_of_us(reader, link->t2_min_us + t2_guard_us);
