@@ -18,6 +18,7 @@
 #define FOLLOW_AGAIN_NATS 4.0  /* and while a reply comes in, */
 #define FOLLOW_SEARCHES 2.5    /* as far as so many times the search's window */
 #define SEEK_NATS_MIN 30.0     /* as reply_judge's least score of a reply */
+#define SEEK_T2_US 50.0 /* behind a look into a collision a faster link has no time for another */
 #define LONGEST_WINDOW_TPRI 6000.0 /* a longer one is looked at with fewer samples a Tpri */
 #define LONGEST_SLACK 1.05
 enum { EPC_BITS_USUAL = 128, HEADER_REPLY_BITS_MIN = 33 };
@@ -464,7 +465,8 @@ static bool reply_advance(struct reply_rx *rx)
  * other hypotheses */
 static bool search_anew(struct reply_rx *rx, const struct reply_result *result)
 {
-    return result->verdict != REPLY_DECODED &&
+    bool may_wait = !result->is_looked || rx->listen.link.t2_max_us >= SEEK_T2_US;
+    return result->verdict != REPLY_DECODED && may_wait &&
            (rx->has_walked || result->score_nats > SEEK_NATS_MIN) && search_seek(rx);
 }
 

@@ -82,7 +82,7 @@ static const struct option_row run_rows[] = {
      .max = 20000,
      .offset = offsetof(struct run_cfg, resolve_us),
      .meaning = "two RN16s heard to the one to be acknowledged known, where they are told apart; "
-                "not set: 1.6 us a half-cycle of the reply"},
+                "not set: 1.35 us a half-cycle of the reply"},
     {.key = "timing.ack_ahead",
      .kind = OPTION_BOOL,
      .unit = "",
