@@ -176,7 +176,7 @@ static void collide_drop_reads_no_collision(void **unused)
     struct link link = link_of(640e3, LINK_FM0);
     struct reply_rx *rx = receiver_new(8e6, 1, "drop");
     for (double below_db = 0.0; below_db < 7.0; below_db += 3.0) {
-        struct ref_collision_cfg cfg = case_of(&link, 8e6, below_db, 25.0);
+        struct ref_collision_cfg cfg = ref_collision_pair(&link, 8e6, below_db, 25.0);
         struct counts counts = trials_run(rx, &link, &cfg, TRIALS, 7);
         assert_true(counts.one <= 0.02 * counts.n);
         cfg.n_tags = 1;
