@@ -28,7 +28,8 @@ struct inventory_state {
     double access_tick;    /* where something got further last */
     double reply_end_tick; /* of the reply heard last */
     struct ack_ahead ahead;
-    double vain_ticks; /* an ACK begun for a collision that told nothing: what is no QueryRep waits so long */
+    double
+        vain_ticks; /* an ACK begun for a collision that told nothing: what is no QueryRep waits so long */
     double command_start_tick, command_end_tick, slot_start_tick, round_start_tick;
     int64_t horizon_tick;
     int carrier_sign;
