@@ -15,7 +15,6 @@
 #include "dsp/integral.h"
 #include "dsp/linecode.h"
 #include "dsp/sync.h"
-#include "dsp/tracks.h"
 
 enum { COLLIDE_TAGS = 2, COLLIDE_BITS_MAX = 32 };
 
@@ -23,8 +22,7 @@ struct collide_request {
     const struct integral *integral;  /* leak and idle level gone */
     const struct sync_search *search; /* line code, where replies may begin, clocks, noise */
     size_t n_bits;                    /* of each reply: 1 .. COLLIDE_BITS_MAX */
-    struct sync *sync;                /* workspaces; what they hold is lost */
-    struct tracks *tracks;
+    size_t n_tries;                   /* ideas of both channels that are followed: 1 .. 4 */
 };
 
 struct collide_tag {
@@ -53,9 +51,15 @@ struct collide; /* workspace */
 enum status collide_new(size_t capacity_samples, struct collide **collide) must_check;
 void collide_free(struct collide **collide);
 
+/* What can be told before the last sample: the channels, where the first tag begins. Meanwhile the
+ * rest comes in.
+ *   pre  the integral begins with some quiet and holds the latest and slowest preamble; no more than
+ *        capacity_samples */
+void collide_begin(struct collide *collide, const struct collide_request *window);
+
 /* Tell two replies apart.
  *   out  reply; nothing is believed that noise or one reply alone may be
- *   pre  the integral begins with some quiet and holds no more than capacity_samples
+ *   pre  collide_begin on the same window, which may hold more samples by now
  *   cost bounded, no allocation: see bench_collisions */
 void collide_resolve(struct collide *collide, const struct collide_request *window,
                      struct collide_reply *reply);

@@ -16,6 +16,7 @@ enum {
     POINTS_MAX = 256,
     POINTS_MIN = 8,
     PICKS = 6,
+    SEEDS = 6,
     LOOKS = 2,
     PASSES = 10,
     CORNERS = 4
@@ -29,11 +30,6 @@ struct cloud { /* means in units of their noise: a squared distance is nats */
     double _Complex idle; /* mean level before the replies ... */
     double idle_weight;   /* ... worth so many points */
 };
-
-static double _Complex cloud_point(const struct cloud *cloud, size_t k)
-{
-    return (double)cloud->re[k] + I * (double)cloud->im[k];
-}
 
 static void cloud_fill(struct cloud *cloud, const struct integral *integral, double idle_to,
                        double from, double to, double half, double noise_variance)
@@ -112,18 +108,48 @@ VECTOR_CLONES static void cloud_sums(const struct cloud *cloud, const float corn
     memcpy(sum, own, sizeof own);
 }
 
-/* Cost of a pair, outliers limited, and the sums for the next one. */
-static double pair_cost(const struct cloud *cloud, const struct cluster_pair *pair,
-                        struct sums *sums)
+/* The same, of the cost alone. */
+VECTOR_CLONES static float cloud_cost(const struct cloud *cloud, const float corner_re[CORNERS],
+                                      const float corner_im[CORNERS])
 {
-    float corner_re[CORNERS], corner_im[CORNERS], lane[SUM_ALL][LANES];
-    double sum[SUM_ALL] = {0};
+    float own[LANES] = {0}, all = 0.0F;
+    for (size_t first = 0; first < cloud->n; first += LANES) {
+        const float *re = cloud->re + first, *im = cloud->im + first;
+        const float *weight = cloud->weight + first;
+        for (unsigned l = 0; l < LANES; l++) {
+            float least = OUTLIER_NATS;
+            for (unsigned c = 0; c < CORNERS; c++) {
+                float x = re[l] - corner_re[c], y = im[l] - corner_im[c];
+                float d = x * x + y * y;
+                least = d < least ? d : least;
+            }
+            own[l] += least * weight[l];
+        }
+    }
+    for (unsigned l = 0; l < LANES; l++) {
+        all += own[l];
+    }
+    return all;
+}
+
+static void corners_fill(const struct cluster_pair *pair, float corner_re[CORNERS],
+                         float corner_im[CORNERS])
+{
     for (unsigned c = 0; c < CORNERS; c++) {
         double _Complex corner =
             pair->origin + (c & 1 ? 2.0 * pair->a : 0.0) + (c & 2 ? 2.0 * pair->b : 0.0);
         corner_re[c] = (float)creal(corner);
         corner_im[c] = (float)cimag(corner);
     }
+}
+
+/* Cost of a pair, outliers limited, and the sums for the next one. */
+static double pair_cost(const struct cloud *cloud, const struct cluster_pair *pair,
+                        struct sums *sums)
+{
+    float corner_re[CORNERS], corner_im[CORNERS], lane[SUM_ALL][LANES];
+    double sum[SUM_ALL] = {0};
+    corners_fill(pair, corner_re, corner_im);
     cloud_sums(cloud, corner_re, corner_im, lane);
     for (unsigned k = 0; k < SUM_ALL; k++) {
         for (unsigned l = 0; l < LANES; l++) {
@@ -179,36 +205,39 @@ static bool pair_improve(const struct cloud *cloud, unsigned n_passes, struct cl
 }
 
 /* Points that are far from one another, the idle level first.  out pick[PICKS] */
-static void picks_find(const struct cloud *cloud, double _Complex pick[PICKS])
+VECTOR_CLONES static void picks_find(const struct cloud *cloud, double _Complex pick[PICKS])
 {
-    double apart[POINTS_MAX];
+    float apart[POINTS_MAX];
+    float re = (float)creal(cloud->idle), im = (float)cimag(cloud->idle);
+    const size_t n = cloud->n;
     pick[0] = cloud->idle;
-    for (size_t k = 0; k < cloud->n; k++) {
-        apart[k] = plane_power(cloud_point(cloud, k) - pick[0]);
+    for (size_t k = 0; k < n; k++) {
+        float x = cloud->re[k] - re, y = cloud->im[k] - im;
+        apart[k] = x * x + y * y;
     }
     for (unsigned p = 1; p < PICKS; p++) {
         size_t far = 0;
-        for (size_t k = 0; k < cloud->n; k++) {
+        for (size_t k = 0; k < n; k++) {
             far = apart[k] > apart[far] ? k : far;
         }
-        pick[p] = cloud_point(cloud, far);
         /* the mean of those around it is no outlier */
-        double _Complex sum = 0.0;
-        double n = 0.0;
-        for (size_t k = 0; k < cloud->n; k++) {
-            double power = plane_power(cloud_point(cloud, k) - pick[p]);
-            if (power < (double)OUTLIER_NATS) {
-                sum += cloud_point(cloud, k);
-                n += 1.0;
-            }
+        float sum_re = 0.0F, sum_im = 0.0F, count = 0.0F;
+        re = cloud->re[far];
+        im = cloud->im[far];
+        for (size_t k = 0; k < n; k++) {
+            float x = cloud->re[k] - re, y = cloud->im[k] - im;
+            float in = x * x + y * y < OUTLIER_NATS ? 1.0F : 0.0F;
+            sum_re += in * cloud->re[k];
+            sum_im += in * cloud->im[k];
+            count += in;
         }
-        pick[p] = n > 0.0 ? sum / n : pick[p];
-        for (size_t k = 0; k < cloud->n; k++) {
-            double power = plane_power(cloud_point(cloud, k) - pick[p]);
+        re = sum_re / count;
+        im = sum_im / count;
+        pick[p] = (double)re + I * (double)im;
+        apart[far] = 0.0F;
+        for (size_t k = 0; k < n; k++) {
+            float x = cloud->re[k] - re, y = cloud->im[k] - im, power = x * x + y * y;
             apart[k] = power < apart[k] ? power : apart[k];
-            if (k == far) {
-                apart[k] = 0.0;
-            }
         }
     }
 }
@@ -271,34 +300,49 @@ static bool pair_order(struct cluster_pair *pair)
     return fmin(a, b) > LEAST_RATIO * fmax(a, b);
 }
 
+/* The likeliest of all that the picks may be, as they stand.   out list[SEEDS], returns how many */
+static size_t seeds_find(const struct cloud *cloud, struct cluster_pair *list)
+{
+    double _Complex pick[PICKS];
+    float corner_re[CORNERS], corner_im[CORNERS];
+    size_t n = 0;
+    picks_find(cloud, pick);
+    for (unsigned i = 1; i < PICKS; i++) {
+        for (unsigned j = i + 1; j < PICKS; j++) {
+            for (unsigned kind = 0; kind < 3; kind++) {
+                struct cluster_pair pair =
+                    pair_of(cloud->idle, pick[i] - cloud->idle, pick[j] - cloud->idle, kind);
+                corners_fill(&pair, corner_re, corner_im);
+                pair.cost = (double)cloud_cost(cloud, corner_re, corner_im);
+                if (n < SEEDS || pair.cost < list[n - 1].cost) {
+                    n = pair_insert(list, n, SEEDS, &pair);
+                }
+            }
+        }
+    }
+    return n;
+}
+
 size_t clusters_find(const struct integral *integral, double idle_to, double from, double to,
                      double half, double noise_variance, struct cluster_pair *pair, size_t n_max)
 {
     require(n_max >= 1);
     require(n_max <= CLUSTER_PAIRS_MAX);
     struct cloud cloud;
-    struct cluster_pair seed[CLUSTER_PAIRS_MAX];
-    double _Complex pick[PICKS];
+    struct cluster_pair seed[SEEDS], look[CLUSTER_PAIRS_MAX];
     cloud_fill(&cloud, integral, idle_to, from, to, half, noise_variance);
     if (cloud.n < POINTS_MIN) {
         return 0;
     }
-    picks_find(&cloud, pick);
-    size_t n_seeds = 0, n = 0;
-    for (unsigned i = 1; i < PICKS; i++) {
-        for (unsigned j = i + 1; j < PICKS; j++) {
-            for (unsigned kind = 0; kind < 3; kind++) {
-                struct cluster_pair look =
-                    pair_of(cloud.idle, pick[i] - cloud.idle, pick[j] - cloud.idle, kind);
-                if (pair_improve(&cloud, LOOKS, &look)) {
-                    n_seeds = pair_insert(seed, n_seeds, n_max, &look);
-                }
-            }
+    size_t n_seeds = seeds_find(&cloud, seed), n_looks = 0, n = 0;
+    for (size_t k = 0; k < n_seeds; k++) {
+        if (pair_improve(&cloud, LOOKS, &seed[k])) {
+            n_looks = pair_insert(look, n_looks, n_max, &seed[k]);
         }
     }
-    for (size_t k = 0; k < n_seeds; k++) {
-        if (pair_improve(&cloud, PASSES, &seed[k]) && pair_order(&seed[k])) {
-            n = pair_insert(pair, n, n_max, &seed[k]);
+    for (size_t k = 0; k < n_looks; k++) {
+        if (pair_improve(&cloud, PASSES, &look[k]) && pair_order(&look[k])) {
+            n = pair_insert(pair, n, n_max, &look[k]);
         }
     }
     for (size_t k = 0; k < n; k++) { /* back to the integral's levels */

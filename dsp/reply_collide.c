@@ -15,6 +15,10 @@
 #define OTHER_CLOCK_RATIO 0.02 /* how much slower than the first the second may be waited for */
 /* the same where more than two tags answer, whom nothing else would read */
 #define CROWD_RIGHT_MIN_RATIO 0.97
+/* ideas of the channels that are followed: the second and the third read 1 to 2 % more, and take as long
+ * again each, which T2 of a fast link does not have */
+#define HURRY_T2_US 50.0
+enum { TRIES = 3, TRIES_HURRY = 1 };
 #define RIGHT_MIN_RATIO 0.5 /* an RN16 less likely right is not worth an ACK */
 
 /* What else was on the air explains a poor fit as well as a second tag would. */
@@ -24,27 +28,43 @@ static bool is_explained(enum reply_cause cause)
            cause == REPLY_CAUSE_COMMANDS || cause == REPLY_CAUSE_BURST || cause == REPLY_CAUSE_CUT;
 }
 
-bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *result,
-                       size_t *needs_samples)
+/* An RN16's window holds more than one reply can have left. */
+static bool is_suspect(const struct reply_rx *rx, const struct reply_result *result)
 {
-    if (!rx->collide || rx->listen.kind != REPLY_KIND_RN16 || is_explained(result->cause) ||
+    if (rx->listen.kind != REPLY_KIND_RN16 || is_explained(result->cause) ||
         !(result->score_nats > SUSPECT_NATS)) {
         return false;
     }
     double own_ratio = pow(10.0, 0.1 * result->snr_db) / OWN_RATIO;
-    if (!(result->trace.residual_ratio > SUSPECT_RESIDUAL * fmax(own_ratio, 1.0))) {
+    return result->trace.residual_ratio > SUSPECT_RESIDUAL * fmax(own_ratio, 1.0);
+}
+
+void reply_collide_drop(const struct reply_rx *rx, struct reply_result *result)
+{
+    if (rx->cfg.resolve_collisions == REPLY_RESOLVE_DROP && is_suspect(rx, result) &&
+        result->verdict == REPLY_DECODED) {
+        result->verdict = REPLY_UNREADABLE;
+        result->cause = result->cause ? result->cause : REPLY_CAUSE_MISFIT;
+    }
+}
+
+bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *result,
+                       size_t *needs_samples)
+{
+    if (!rx->collide || !is_suspect(rx, result)) {
         return false;
     }
-    /* the other began no later than T1 max, may be a little slower, and its dummy bit says nothing */
+    /* the other began no later than T1 max, and may be a little slower */
     double start = integral_of_tick(rx, result->start_tick);
     double end = integral_of_tick(rx, result->end_tick);
     double half = rx->rate_sps / (2.0 * result->blf_hz * rx->front->factor);
     double margin = rx->cfg.start_margin_tpri * 2.0 * half;
     double span = rx->search.start_hi - rx->search.start_lo - 2.0 * margin;
     double latest = fmin(rx->search.start_hi - margin, start + fmax(span, 0.0));
-    double needs =
-        fmax(latest, start) + (end - start) * (1.0 + OTHER_CLOCK_RATIO) - 2.0 * half * rx->code->m;
-    *needs_samples = (size_t)ceil(fmax(needs, (double)rx->front->channel[0].integral.n_samples));
+    /* its dummy bit is known */
+    double bits = end - start - 2.0 * rx->code->m * half;
+    double needs = fmax(fmax(latest, start) + bits * (1.0 + OTHER_CLOCK_RATIO) + half, end);
+    *needs_samples = (size_t)ceil(needs);
     return *needs_samples <= RX_SHORT_SAMPLES &&
            rx->front->channel[0].integral.n_samples <= RX_SHORT_SAMPLES;
 }
@@ -122,21 +142,32 @@ static void first_fill(const struct reply_rx *rx, const struct collide_reply *re
     result->trace.n_errors = 0;
 }
 
-void reply_collide(struct reply_rx *rx, struct reply_result *result)
+static struct collide_request request_of(const struct reply_rx *rx)
 {
-    const struct collide_request request = {
+    return (struct collide_request){
         .integral = front_integral(rx->front),
         .search = &rx->search,
         .n_bits = 16,
-        .sync = rx->sync,
-        .tracks = &rx->tracks,
+        .n_tries = rx->listen.link.t2_max_us < HURRY_T2_US ? TRIES_HURRY : TRIES,
     };
+}
+
+void reply_collide_begin(struct reply_rx *rx)
+{
+    const struct collide_request request = request_of(rx);
+    collide_begin(rx->collide, &request);
+}
+
+void reply_collide(struct reply_rx *rx, struct reply_result *result)
+{
+    const struct collide_request request = request_of(rx);
     struct collide_reply reply;
     float _Complex gain[COLLIDE_TAGS][LIMIT_RX_CHANNELS];
     double rested = (double)rx->front->channel[0].integral.n_samples;
     int64_t ready_tick =
         (int64_t)ceil(tick_of_integral(rx, rested) + 0.5) + (int64_t)front_delay_samples(rx->front);
     result->ready_tick = ready_tick > result->ready_tick ? ready_tick : result->ready_tick;
+    result->is_looked = true;
     collide_resolve(rx->collide, &request, &reply);
     double right_min = reply.is_clean ? RIGHT_MIN_RATIO : CROWD_RIGHT_MIN_RATIO;
     if (reply.n_tags == 0 || reply.tag[0].right_ratio < right_min ||

@@ -101,7 +101,7 @@ static void result_init(struct reply_rx *rx, struct reply_result *result)
     result->residual_dbfs = units_db_from_power_ratio(plane_power(residual_mean(rx)));
     result->offset_hz = front_offset_rad(rx->front) * rx->rate_sps / (2.0 * UNITS_PI);
     result->clipped = front_is_clipped(rx->front);
-    result->is_recovered = false;
+    result->is_recovered = result->is_looked = false;
     result->right_ratio = NAN;
     memset(&result->second, 0, sizeof result->second);
     trace_init(&result->trace);

@@ -18,6 +18,7 @@
 #define FOLLOW_AGAIN_NATS 4.0  /* and while a reply comes in, */
 #define FOLLOW_SEARCHES 2.5    /* as far as so many times the search's window */
 #define SEEK_NATS_MIN 30.0     /* as reply_judge's least score of a reply */
+#define SEEK_T2_US 50.0 /* behind a look into a collision a faster link has no time for another */
 #define LONGEST_WINDOW_TPRI 6000.0 /* a longer one is looked at with fewer samples a Tpri */
 #define LONGEST_SLACK 1.05
 enum { EPC_BITS_USUAL = 128, HEADER_REPLY_BITS_MIN = 33 };
@@ -45,11 +46,11 @@ static const struct option_row reply_rx_rows[] = {
      .kind = OPTION_CHOICE,
      .unit = "",
      .fallback = "auto",
-     .choices = "auto|yes|no",
+     .choices = "auto|yes|no|drop",
      .offset = offsetof(struct reply_rx_cfg, resolve_collisions),
      .meaning =
          "tell the RN16s of two tags apart that answer at once, and read the stronger; auto: "
-         "where T2 leaves a host the time"},
+         "where T2 leaves a host the time; drop: read none of them, to compare with"},
     REPLY_ROW(list_size, OPTION_INT, "", "8", 1, 64,
               "likeliest bit sequences of a reply with a CRC that are tried"),
     REPLY_ROW(false_read_ratio, OPTION_NUMBER, "", "1e-6", 1e-12, 1.0,
@@ -102,7 +103,8 @@ enum status reply_rx_new(const struct reply_rx_cfg *cfg, double rate_sps, unsign
     status = status ? status : tracks_init(&r->tracks);
     status = status ? status : finish_new(LIMIT_BITS + 32, &r->finish);
     status = status ? status : sync_new(RX_SHORT_SAMPLES, &r->sync);
-    if (!status && cfg->resolve_collisions != REPLY_RESOLVE_NO) {
+    if (!status && (cfg->resolve_collisions == REPLY_RESOLVE_AUTO ||
+                    cfg->resolve_collisions == REPLY_RESOLVE_YES)) {
         status = collide_new(RX_SHORT_SAMPLES, &r->collide);
     }
     if (status) {
@@ -435,6 +437,15 @@ static bool reply_advance(struct reply_rx *rx)
     }
 }
 
+/* Nothing is read, but what was heard is worth a look for what stood in the way.   out true: there are
+ * other hypotheses */
+static bool search_anew(struct reply_rx *rx, const struct reply_result *result)
+{
+    bool may_wait = !result->is_looked || rx->listen.link.t2_max_us >= SEEK_T2_US;
+    return result->verdict != REPLY_DECODED && may_wait &&
+           (rx->has_walked || result->score_nats > SEEK_NATS_MIN) && search_seek(rx);
+}
+
 /* Once the second reply is in as well, tell them apart.  out true: result filled */
 static bool reply_separate(struct reply_rx *rx, struct reply_result *result)
 {
@@ -466,7 +477,13 @@ static void defer(struct reply_rx *rx, struct reply_result *result)
 static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
 {
     if (rx->state == RX_COLLIDE) {
-        return reply_separate(rx, result);
+        if (!reply_separate(rx, result)) {
+            return false;
+        }
+        if (!search_anew(rx, result)) {
+            rx->state = RX_IDLE;
+            return true;
+        }
     }
     if (rx->state == RX_QUIET) {
         if (!front_learn(rx->front)) {
@@ -511,14 +528,18 @@ static bool reply_rx_step(struct reply_rx *rx, struct reply_result *result)
         }
         reply_judge(rx, rx->needs_samples <= rx->capacity_samples, result);
         rx->is_complete = true;
+        reply_collide_drop(rx, result);
+        /* two tags are likelier than a carrier that nothing told of, and cannot wait for a look for one */
+        if (reply_collide_due(rx, result, &rx->needs_samples)) {
+            rx->judged = *result;
+            rx->state = RX_COLLIDE;
+            reply_collide_begin(rx);
+            if (!reply_separate(rx, result)) {
+                return false;
+            }
+        }
         /* what scores no more than noise does is worth no look */
-    } while (result->verdict != REPLY_DECODED &&
-             (rx->has_walked || result->score_nats > SEEK_NATS_MIN) && search_seek(rx));
-    if (reply_collide_due(rx, result, &rx->needs_samples)) {
-        rx->judged = *result;
-        rx->state = RX_COLLIDE;
-        return reply_separate(rx, result);
-    }
+    } while (search_anew(rx, result));
     rx->state = RX_IDLE;
     return true;
 }

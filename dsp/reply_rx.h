@@ -15,7 +15,12 @@
 #include "protocol/link.h"
 
 /* auto: where who uses the receiver has the time; the receiver itself takes it for yes. */
-enum reply_resolve { REPLY_RESOLVE_AUTO = 0, REPLY_RESOLVE_YES, REPLY_RESOLVE_NO };
+enum reply_resolve {
+    REPLY_RESOLVE_AUTO = 0,
+    REPLY_RESOLVE_YES,
+    REPLY_RESOLVE_NO,
+    REPLY_RESOLVE_DROP, /* nor is the stronger one read where it drowns the other */
+};
 
 struct reply_rx_cfg {         /* option keys dsp.* : table reply_rx_options */
     double start_margin_tpri; /* the search opens this much before T1 min and closes as much after
@@ -147,6 +152,7 @@ struct reply_result {
     double residual_dbfs;         /* carrier left after cancellation, mean level in the window */
     double offset_hz;             /* carrier offset taken out */
     bool clipped;                 /* a sample of the window touched full scale */
+    bool is_looked;               /* two replies were looked for, which takes its time */
     bool is_recovered;            /* bits are of one reply out of a collision ... */
     double right_ratio;           /* ... all right with this chance (NaN: not known) ... */
     struct reply_second second;   /* ... and this is the other one, where it could be told */

@@ -82,6 +82,12 @@ int64_t reply_look_not_before(const struct reply_listen *listen, unsigned n_look
 bool reply_collide_due(const struct reply_rx *rx, const struct reply_result *result,
                        size_t *needs_samples);
 
+/* Where nothing is read of more than one reply: such a verdict becomes a collision. */
+void reply_collide_drop(const struct reply_rx *rx, struct reply_result *result);
+
+/* What of the look needs no more samples than those in. */
+void reply_collide_begin(struct reply_rx *rx);
+
 /* Take the look: where two replies are told apart, the verdict becomes the first one's. */
 void reply_collide(struct reply_rx *rx, struct reply_result *result);
 

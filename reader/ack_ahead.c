@@ -15,9 +15,7 @@ void ack_ahead_reset(struct ack_ahead *ahead)
     ahead->start_tick = ahead->over_tick = NAN;
 }
 
-/* From a command's start to the first edge that may be another one's, us: an ACK's (01) after its own two
- * bits, a QueryRep's (00) after its first. */
-static double open_us(const struct link *link, bool is_ack)
+double ack_ahead_open_us(const struct link *link, bool is_ack)
 {
     double high_us = link->tari_us - link->pw_us; /* of a bit 0: a 1 stays high longer */
     double sync_us = link->delimiter_us + link->data0_us + link->rtcal_us;
@@ -62,7 +60,7 @@ void ack_ahead_consider(struct ack_ahead *ahead, struct reader *reader, enum com
     double whole = expected_end_tick + packet_ticks + reader->turnaround_ticks + lead_ticks;
     double start = fmin(whole, latest);
     bool is_ack = expect == REPLY_RN16;
-    if (whole <= earliest || whole > latest + open_us(link, is_ack) * per_us ||
+    if (whole <= earliest || whole > latest + ack_ahead_open_us(link, is_ack) * per_us ||
         soonest_tick > latest) {
         return;
     }

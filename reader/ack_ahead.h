@@ -15,6 +15,10 @@ struct ack_ahead { /* NaN: nothing begun */
     size_t n_bits;    /* and its length */
 };
 
+/* From a command's start to the first edge that may be another one's, us: an ACK's (01) after its own two
+ * bits, a QueryRep's (00) after its first. */
+double ack_ahead_open_us(const struct link *link, bool is_ack);
+
 void ack_ahead_reset(struct ack_ahead *ahead);
 
 /* A reply is expected to end at expected_end_tick (NaN: none is, or nobody knows): begin the answer, an ACK

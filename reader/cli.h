@@ -12,6 +12,7 @@ struct run_cfg { /* option keys reader.*, timing.* ...: table run_options (reade
     int region;            /* radio.region, --region: "none|fcc|etsi|etsi-upper|china|japan|lab" */
     double turnaround_us;  /* timing.turnaround_us; NaN: auto */
     double silence_us;     /* timing.silence_us; NaN: auto */
+    double resolve_us;     /* timing.resolve_us; NaN: auto */
     bool ack_ahead;        /* timing.ack_ahead */
     char cpu_list[LIMIT_TEXT];    /* timing.cpu_list: "2,3"; "" = not pinned */
     char record_base[LIMIT_TEXT]; /* run.record, --record BASE; "" = off */

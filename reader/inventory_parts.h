@@ -29,6 +29,8 @@ struct inventory_state {
     double access_tick;    /* where something got further last */
     double reply_end_tick; /* of the reply heard last */
     struct ack_ahead ahead;
+    double
+        vain_ticks; /* an ACK begun for a collision that told nothing: what is no QueryRep waits so long */
     double command_start_tick, command_end_tick, slot_start_tick, round_start_tick;
     int64_t horizon_tick;
     int carrier_sign;
@@ -63,6 +65,15 @@ bool inventory_is_early(const struct inventory_state *state, int64_t verdict_tic
 /* From a verdict that falls at this tick to the command that answers it; what follows an empty slot is no more
  * than waited with. */
 double inventory_budget_ticks(const struct inventory_state *state, int64_t verdict_tick);
+/* From a verdict's last sample to the start of what answers it. A look into a collision takes its time, for which
+ * real-time radios have their clocks. */
+double inventory_answer_ticks(const struct inventory_state *state,
+                              const struct reply_result *result);
+/* Of two tags told apart, the one that an answer still reaches: the first, unless only the other.
+ *   ret  result, or what `other` has become */
+const struct reply_result *inventory_in_time(const struct inventory_state *state,
+                                             const struct reply_result *result, double ready_tick,
+                                             struct reply_result *other);
 /* T2 after a reply, or T1 and T4 where there was none.   out latest_tick: INFINITY where no tag waits for it */
 void inventory_answer_span(const struct inventory_state *state, const struct reply_result *result,
                            double *earliest_tick, double *latest_tick);

@@ -1,5 +1,6 @@
 /* inventory_timing.c - when what was heard may be answered. */
 #include <math.h>
+#include <string.h>
 
 #include "reader/inventory_parts.h"
 
@@ -23,6 +24,43 @@ double inventory_budget_ticks(const struct inventory_state *state, int64_t verdi
     return inventory_is_early(state, verdict_tick)
                ? ticks_of_us(reader, reader->slot_end.silence_us)
                : reader->turnaround_ticks;
+}
+
+double inventory_answer_ticks(const struct inventory_state *state,
+                              const struct reply_result *result)
+{
+    const struct reader *reader = state->reader;
+    double budget_ticks = inventory_budget_ticks(state, result->ready_tick);
+    if (!result->is_looked || radio_ops_of(reader->radio)->real_time) {
+        return budget_ticks;
+    }
+    bool is_read = result->verdict == REPLY_DECODED;
+    double answer_us = receiver_answer_us(&reader->cfg.run, &reader->link, is_read);
+    return fmax(budget_ticks, ticks_of_us(reader, answer_us));
+}
+
+const struct reply_result *inventory_in_time(const struct inventory_state *state,
+                                             const struct reply_result *result, double ready_tick,
+                                             struct reply_result *other)
+{
+    const struct reader *reader = state->reader;
+    const struct reply_second *second = &result->second;
+    double t2_ticks =
+        ticks_of_us(reader, reader->link.t2_max_us - T2_GUARD_TPRI * reader->link.tpri_us);
+    if (!second->is_known || result->end_tick + t2_ticks >= ready_tick ||
+        second->end_tick + t2_ticks < ready_tick) {
+        return result;
+    }
+    *other = *result;
+    memcpy(other->bits.bit, second->bit, second->n_bits);
+    other->start_tick = second->start_tick;
+    other->end_tick = second->end_tick;
+    other->blf_hz = second->blf_hz;
+    other->snr_db = second->snr_db;
+    other->right_ratio = second->right_ratio;
+    other->gain = second->gain;
+    other->second.is_known = false;
+    return other;
 }
 
 /* Whoever spoke, though nothing of it was made out, ends by then. */

@@ -181,6 +181,22 @@ double reader_cpu_ratio(const struct reader *reader);
  * what DSP still says until the stream is over. INVENTORY (or EMIT) only, last thing it does. */
 void reader_wind_up(struct reader *reader, int64_t tick);
 
+/* What timing.resolve_us stands for, us. */
+double receiver_resolve_us(const struct run_cfg *run, const struct link *link);
+
+/* From the last sample of a collision that was looked into to the start of the next command, us.
+ *   in   is_read  an RN16 was told; otherwise a QueryRep takes the place of the ACK that has begun */
+double receiver_answer_us(const struct run_cfg *run, const struct link *link, bool is_read);
+
+/* How much later any other command starts than that QueryRep: the ACK begun has gone out in vain. */
+double receiver_vain_us(const struct run_cfg *run, const struct link *link);
+
+/* From a reply's end to the answer's start, us, where it came out of a collision; to where it would start if its
+ * bits were not put in later, on a radio that wants samples lead_us (> 0) ahead.
+ *   in   start_margin_tpri  dsp.start_margin_tpri */
+double receiver_collision_us(const struct run_cfg *run, const struct link *link,
+                             double start_margin_tpri, double lead_us);
+
 /* The reply receiver for the run's radio and link: told to leave out what a real-time radio has no time for.
  *   err ST_NO_MEMORY */
 enum status receiver_new(struct reader *reader) must_check;

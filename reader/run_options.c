@@ -85,12 +85,22 @@ static const struct option_row run_rows[] = {
          "last sample of an empty slot that is looked at to start of the next command, which is "
          "ready by then; not set: what leaves four symbols after T1max to see a late reply, no "
          "more than timing.turnaround_us"},
+    {.key = "timing.resolve_us",
+     .kind = OPTION_NUMBER,
+     .unit = "us",
+     .fallback = "",
+     .min = 0,
+     .max = 20000,
+     .offset = offsetof(struct run_cfg, resolve_us),
+     .meaning = "two RN16s heard to the one to be acknowledged known, where they are told apart; "
+                "not set: 1.35 us a half-cycle of the reply"},
     {.key = "timing.ack_ahead",
      .kind = OPTION_BOOL,
      .unit = "",
      .fallback = "true",
      .offset = offsetof(struct run_cfg, ack_ahead),
-     .meaning = "real-time radios: begin a command while the reply it answers is still decoded"},
+     .meaning = "begin a command while the reply it answers is still decoded: on real-time radios; "
+                "elsewhere, what timing.resolve_us allows for is known that much later"},
     {.key = "timing.cpu_list",
      .kind = OPTION_TEXT,
      .unit = "",

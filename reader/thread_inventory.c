@@ -263,6 +263,10 @@ static void respond(struct inventory_state *state, struct inventory_event event,
             command_spare(state);
             return;
         }
+        if (state->vain_ticks > 0.0 && state->step.command.id != COMMAND_QUERY_REP) {
+            earliest_tick += state->vain_ticks;
+        }
+        state->vain_ticks = 0.0;
         if (state->wait_tick > earliest_tick) { /* no tag waits for a poll */
             earliest_tick = state->wait_tick;
             latest_tick = INFINITY;
@@ -444,10 +448,11 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
     }
     const struct reply_result *result = &item->result;
     bool begun = !isnan(state->ahead.start_tick);
-    double ready =
-        begun ? state->ahead.start_tick
-              : fmax((double)result->ready_tick + inventory_budget_ticks(state, result->ready_tick),
-                     soonest_tick(reader));
+    double ready = begun ? state->ahead.start_tick
+                         : fmax((double)result->ready_tick + inventory_answer_ticks(state, result),
+                                soonest_tick(reader));
+    struct reply_result other;
+    result = inventory_in_time(state, result, ready, &other);
     double earliest, latest;
     inventory_answer_span(state, result, &earliest, &latest);
     if (result->verdict == REPLY_DECODED) {
@@ -458,6 +463,10 @@ static void heard_take(struct inventory_state *state, const struct heard_item *i
     inventory_watch_due(state, (double)result->ready_tick);
     struct inventory_event event = event_of(state, result);
     quality_note(state, result, event.heard);
+    bool is_vain = result->is_looked && result->verdict != REPLY_DECODED &&
+                   !radio_ops_of(reader->radio)->real_time;
+    state->vain_ticks =
+        is_vain ? ticks_of_us(reader, receiver_vain_us(&reader->cfg.run, &reader->link)) : 0.0;
     bool answered =
         begun && result->verdict == REPLY_DECODED; /* its end was foreseen well enough */
     respond(state, event, answered ? ready : fmax(earliest, ready), latest, item->arrival_ns);

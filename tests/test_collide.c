@@ -169,6 +169,23 @@ static void collide_is_what_reads_them(void **unused)
     reply_rx_free(&rx);
 }
 
+/* The baseline: nothing of two tags, however much stronger one of them is, and all of one alone. */
+static void collide_drop_reads_no_collision(void **unused)
+{
+    (void)unused;
+    struct link link = link_of(640e3, LINK_FM0);
+    struct reply_rx *rx = receiver_new(8e6, 1, "drop");
+    for (double below_db = 0.0; below_db < 7.0; below_db += 3.0) {
+        struct ref_collision_cfg cfg = ref_collision_pair(&link, 8e6, below_db, 25.0);
+        struct counts counts = trials_run(rx, &link, &cfg, TRIALS, 7);
+        assert_true(counts.one <= 0.02 * counts.n);
+        cfg.n_tags = 1;
+        counts = trials_run(rx, &link, &cfg, TRIALS, 7);
+        assert_true(counts.first >= 0.995 * counts.n);
+    }
+    reply_rx_free(&rx);
+}
+
 /* What it is sure of is right: of collisions called so, at most 3 % are others than were sent. */
 static void collide_knows_how_sure_it_is(void **unused)
 {
@@ -369,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(collide_reaches_the_figures),
         cmocka_unit_test(collide_is_what_reads_them),
+        cmocka_unit_test(collide_drop_reads_no_collision),
         cmocka_unit_test(collide_knows_how_sure_it_is),
         cmocka_unit_test(collide_measures_both_tags),
         cmocka_unit_test(collide_leaves_single_replies_whole),
