@@ -92,6 +92,7 @@ static inline struct air_cfg rig_cfg(size_t n_tags)
                             .burst_period_us = 4615.4,
                             .burst_length_us = 576.9,
                             .emitter = {{.level_db = NAN}, {.level_db = NAN}},
+                            .device = {.command_dbm = NAN, .carrier_dbm = NAN},
                             .t2_limit_tpri = 20};
 }
 
