@@ -191,8 +191,12 @@ enum status scene_leak(const struct scene *scene, unsigned source, unsigned rece
         return ST_OK;
     }
     enum status status = find_way(scene, high_m, low_m, &way);
-    if (!status) {
-        *leak_db = gain_towards(from, to->at_m) + gain_towards(to, from->at_m) - way.loss_db;
+    if (status) {
+        char why[400];
+        snprintf(why, sizeof why, "%s", status_detail());
+        return status_fail(status, "radio.sim.rx_at: receiver %u and transmitter %u: %s", receiver,
+                           source, why);
     }
-    return status;
+    *leak_db = gain_towards(from, to->at_m) + gain_towards(to, from->at_m) - way.loss_db;
+    return ST_OK;
 }
