@@ -81,6 +81,11 @@ static enum status check_interference(const struct air_cfg *cfg, double rate_sps
 
 static enum status check_emitters(const struct air_cfg *cfg, double rate_sps)
 {
+    if (cfg->scene.energy_period_s > 0.0 &&
+        cfg->scene.energy_silent_s > BUSY_SHARE * cfg->scene.energy_period_s) {
+        return fail_above("energy_silent_s", cfg->scene.energy_silent_s,
+                          BUSY_SHARE * cfg->scene.energy_period_s, "0.9 of the period");
+    }
     for (unsigned i = 0; i < AIR_EMITTERS_MAX; i++) {
         const struct air_emitter_cfg *emitter = &cfg->emitter[i];
         if (!isnan(emitter->level_db) && fabs(emitter->offset_hz) > 0.5 * rate_sps) {

@@ -30,6 +30,7 @@ struct scene_cfg {           /* all but `kind` need SCENE_HALL */
     char energy_at[LIMIT_TEXT];              /* as many emitters as places */
     double energy_dbm;                       /* power of each */
     double energy_offset_hz, energy_step_hz; /* of the first; from one to the next */
+    double energy_period_s, energy_silent_s, energy_silent_from_s; /* as emitter2_* */
     struct scene_antenna_cfg tx_antenna, rx_antenna, emitter_antenna;
     double front_to_back_db;
     /* of each way, one-way */

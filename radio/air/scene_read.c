@@ -268,8 +268,12 @@ static enum status read_energy(struct scene *scene, unsigned n_tx, const struct 
                     : read_nodes(scene, &group, places.n, &scene->source[n_tx + scene->n_emitters]);
     for (size_t i = 0; i < places.n && !status; i++) {
         double offset_hz = cfg->energy_offset_hz + (double)i * cfg->energy_step_hz;
-        scene->emitter[scene->n_emitters++] = (struct air_emitter_cfg){
-            .level_db = cfg->energy_dbm - scene->cfg->tx_power_dbm, .offset_hz = offset_hz};
+        scene->emitter[scene->n_emitters++] =
+            (struct air_emitter_cfg){.level_db = cfg->energy_dbm - scene->cfg->tx_power_dbm,
+                                     .offset_hz = offset_hz,
+                                     .period_s = cfg->energy_period_s,
+                                     .silent_s = cfg->energy_silent_s,
+                                     .silent_from_s = cfg->energy_silent_from_s};
         if (fabs(offset_hz) > 0.5 * rate_sps) {
             status = status_fail(ST_RANGE,
                                  "radio.sim.energy_offset_hz is %g and energy_step_hz %g: emitter "

@@ -46,6 +46,12 @@
                   "the first one's frequency relative to the transmitter's"),                      \
         GROUP_ROW("energy_step_hz", scene.energy_step_hz, NUMBER, "Hz", "5000", -10e6, 10e6,       \
                   "from one energy emitter to the next"),                                          \
+        GROUP_ROW("energy_period_s", scene.energy_period_s, NUMBER, "s", "0", 0, 60,               \
+                  "all of them are silent once in each period; 0: never"),                         \
+        GROUP_ROW("energy_silent_s", scene.energy_silent_s, NUMBER, "s", "0.01", 0, 60,            \
+                  "for so long"),                                                                  \
+        GROUP_ROW("energy_silent_from_s", scene.energy_silent_from_s, NUMBER, "s", "0", -60, 60,   \
+                  "from so long after the period's beginning on"),                                 \
         ANTENNA_ROWS("tx", scene.tx_antenna, "antennas of the transmitters"),                      \
         ANTENNA_ROWS("rx", scene.rx_antenna, "antennas of the receivers"),                         \
         ANTENNA_ROWS("emitter", scene.emitter_antenna, "antennas of all emitters"),                \
