@@ -7,9 +7,9 @@
 
 #include "air_rig.h"
 
-#include "config/option.h"
 #include "dsp/reply_rx.h"
 #include "protocol/budget.h"
+#include "tests/defaults.h"
 
 #define TOPOLOGY_RATE_SPS 2e6
 #define TOPOLOGY_NONE_DBM (-90.0) /* of a sensitivity that shall not limit */
@@ -20,18 +20,6 @@ struct topology { /* where; metres from the tag, all on one line */
     double height_m; /* of everything */
 };
 
-/* The rows' defaults. */
-static inline struct air_cfg topology_defaults(void)
-{
-    const struct option_table *const tables[] = {&air_options};
-    struct option_set *set = NULL;
-    struct air_cfg cfg;
-    assert_int_equal(option_set_new(tables, 1, &set), ST_OK);
-    option_fill(set, &air_options, &cfg);
-    option_set_free(&set);
-    return cfg;
-}
-
 /* Margins and losses of the budget as losses on the ways; no fading, no converter. The leg under test
  * alone is limited: `sender` transmits, the tag runs from harvest_dbm on and tells commands from
  * command_dbm on. */
@@ -39,9 +27,10 @@ static inline struct air_cfg topology_cfg(const struct budget_scenario *s,
                                           const struct budget_sender *sender,
                                           const struct topology *place)
 {
-    struct air_cfg cfg = topology_defaults();
+    struct air_cfg cfg;
     const struct budget_device *device = &s->device;
     double tag_m = 650.0;
+    defaults_fill(&air_options, &cfg);
     cfg.n_tags = 1;
     cfg.tx_power_dbm = sender->power_dbm;
     cfg.tag_gain_dbi = device->gain_dbi;
@@ -87,13 +76,9 @@ static inline struct link topology_link(void)
 
 static inline struct reply_rx *topology_receiver(void)
 {
-    const struct option_table *const tables[] = {&reply_rx_options};
-    struct option_set *set = NULL;
     struct reply_rx_cfg cfg;
     struct reply_rx *rx = NULL;
-    assert_int_equal(option_set_new(tables, 1, &set), ST_OK);
-    option_fill(set, &reply_rx_options, &cfg);
-    option_set_free(&set);
+    defaults_fill(&reply_rx_options, &cfg);
     assert_int_equal(reply_rx_new(&cfg, TOPOLOGY_RATE_SPS, 1, &rx), ST_OK);
     return rx;
 }
