@@ -1,5 +1,6 @@
 /* test_topologies_map.c - the truth check of a coverage map: at points of a hall, in line of sight and
  * out of it, the samples are run, and the share of EPCs read is what the budget predicts there. */
+#include "reader/coverage_study.h"
 #include "tests/topology_rig.h"
 
 /* A monostatic base station on the ceiling of the contribution's hall, here with sparse clutter (at its
@@ -130,10 +131,116 @@ static void topologies_map_agrees_with_the_air(void **state)
     }
 }
 
+/* ---- points of a drop of the coverage run: 18 readers, shadow and sight drawn ---- */
+
+struct map_point { /* a device, the reader that hears it, what the path between them loses */
+    struct hall_place place;
+    size_t reader;
+    double loss_db, off_db; /* from the margin wanted */
+};
+
+/* The devices of a drop that lie next to the margins wanted. */
+static void find_points(const struct hall *hall, const struct coverage_budget *budget,
+                        const double *margin_db, size_t n_points, struct map_point *point)
+{
+    struct hall_place *places = malloc(hall->n_devices * sizeof *places);
+    uint64_t state = 20;
+    float loss_db[HALL_READERS_MAX];
+    assert_non_null(places);
+    hall_drop(hall, &state, places);
+    for (size_t k = 0; k < n_points; k++) {
+        point[k].off_db = INFINITY;
+    }
+    for (size_t device = 0; device < hall->n_devices; device++) {
+        hall_losses(hall, &places[device], &state, loss_db);
+        for (size_t r = 0; r < hall->n_readers; r++) {
+            double margin = budget->reply_loss_max_db - 2.0 * (double)loss_db[r];
+            for (size_t k = 0; k < n_points; k++) {
+                double off_db = fabs(margin - margin_db[k]);
+                if (off_db < point[k].off_db) {
+                    point[k] = (struct map_point){places[device], r, (double)loss_db[r], off_db};
+                }
+            }
+        }
+    }
+    free(places);
+}
+
+/* The same two places on the air, shadow and sight as further losses on the median way. */
+static struct air_cfg point_cfg(const struct budget_scenario *s, const struct hall *hall,
+                                const struct map_point *point)
+{
+    const double *reader_m = hall->reader_m[point->reader];
+    const double x_m = (double)point->place.x_m;
+    const double y_m = (double)point->place.y_m;
+    const double z_m = hall->cfg.device_height_m;
+    const struct pathloss_path path = {.model = PATHLOSS_INF_DH, .freq_hz = s->freq_hz};
+    const double away_m = hypot(hypot(reader_m[0] - x_m, reader_m[1] - y_m), reader_m[2] - z_m);
+    const double drawn_db = point->loss_db - pathloss_db(&path, away_m);
+    const struct topology anywhere = {-1.0, 1.0, reader_m[2]};
+    struct air_cfg cfg = topology_cfg(s, &s->carrier, &anywhere);
+    cfg.leak_db = -s->receiver.isolation_db;
+    cfg.tx_noise_dbc_hz = s->receiver.converter_dbc_hz;
+    cfg.scene.down_loss_db += drawn_db;
+    cfg.scene.up_loss_db += drawn_db;
+    snprintf(cfg.scene.hall_m, sizeof cfg.scene.hall_m, "122,60,10");
+    snprintf(cfg.scene.tx_at, sizeof cfg.scene.tx_at, "%.9g,%.9g,%g", reader_m[0], reader_m[1],
+             reader_m[2]);
+    snprintf(cfg.scene.rx_at, sizeof cfg.scene.rx_at, "%.9g,%.9g,%g %.9g,%.9g,%g", reader_m[0],
+             reader_m[1], reader_m[2], x_m + 1.2, y_m, z_m);
+    snprintf(cfg.scene.tags_at, sizeof cfg.scene.tags_at, "%.9g,%.9g,%g", x_m, y_m, z_m);
+    return cfg;
+}
+
+/* Covered points read what coverage_loss_chance says, 0.3 dB to either side and 3.3 sigma of n = 300 added;
+ * points that are not covered lose more than one in ten, by as many sigma. */
+static void topologies_map_points_of_a_drop_read_as_covered(void **state)
+{
+    (void)state;
+    static const double margins_db[] = {20.0, 6.0, 2.0, 1.0, 0.3, -0.8, -2.0, -8.0};
+    enum { POINTS = sizeof margins_db / sizeof *margins_db, ROUNDS = 300 };
+    struct budget_scenario s = hall_scenario(false);
+    struct coverage_budget budget;
+    struct hall_cfg hall_cfg;
+    struct hall *hall = malloc(sizeof *hall);
+    struct map_point point[POINTS];
+    assert_non_null(hall);
+    s.model = PATHLOSS_INF_DH;
+    s.shadow_margin_db = 0.0; /* it is drawn */
+    defaults_fill(&hall_options, &hall_cfg);
+    assert_int_equal(hall_make(&hall_cfg, hall), ST_OK);
+    assert_int_equal(hall->n_readers, 18);
+    coverage_budget_of(&s, COVERAGE_SAME, true, &budget);
+    find_points(hall, &budget, margins_db, POINTS, point);
+    for (int k = 0; k < POINTS; k++) {
+        const struct air_cfg cfg = point_cfg(&s, hall, &point[k]);
+        const struct topology_count count = topology_talk(&cfg, s.freq_hz, ROUNDS);
+        double margin_db = budget.reply_loss_max_db - 2.0 * point[k].loss_db;
+        double lost = 1.0 - (double)count.n_read / ROUNDS;
+        double low = coverage_loss_chance(&budget, margin_db + 0.3);
+        double high = coverage_loss_chance(&budget, margin_db - 0.3);
+        low -= 3.3 * sqrt(low * (1.0 - low) / ROUNDS);
+        high += 3.3 * sqrt(high * (1.0 - high) / ROUNDS);
+        printf("reader %2zu, %5.1f,%4.1f m: path %5.1f dB, margin %5.2f dB, lost %.3f, predicted "
+               "%.3f\n",
+               point[k].reader, (double)point[k].place.x_m, (double)point[k].place.y_m,
+               point[k].loss_db, margin_db, lost, coverage_loss_chance(&budget, margin_db));
+        assert_true(point[k].off_db < 0.1);
+        assert_int_equal(count.n_epc_sent, ROUNDS);
+        if (margin_db >= 0.0) {
+            assert_true(lost >= low && lost <= high);
+        } else {
+            assert_true(lost > 0.1 + 3.3 * sqrt(0.1 * 0.9 / ROUNDS));
+        }
+    }
+    free(hall);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topologies_map_agrees_with_the_air),
+        cmocka_unit_test(topologies_map_points_of_a_drop_read_as_covered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
