@@ -6,6 +6,10 @@
 #include "config/require.h"
 #include "config/units.h"
 
+/* Our receiver's curve counts the half swing between the tag's two states; a reflection's loss is
+ * given as that, a carrier's power is that of the state it is on in. */
+#define HALF_SWING_DB (-6.0205999132796239)
+
 struct tally {                    /* a level and the terms that made it */
     struct budget_result *result; /* NULL: nobody looks */
     double level_dbm;
@@ -201,6 +205,9 @@ static double leg_sum(const struct budget_scenario *s, enum budget_leg leg, doub
         out_of_device(&tally, s, !has_own_carrier(s));
         eirp = tally.level_dbm;
         into_reader(&tally, s);
+        if (has_own_carrier(s) && s->weakest == BUDGET_WEAKEST_RECEIVER) {
+            tally_add(&tally, "half swing of a carrier keyed on and off", HALF_SWING_DB, "dB");
+        }
     }
     if (result) {
         result->eirp_dbm = eirp;

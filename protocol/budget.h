@@ -7,6 +7,7 @@
  *     from it   = at device - backscatter - object + amplifier + antenna - cable      (types 1, 2a)
  *               = own power - object + antenna - cable                                (type 2b)
  *     at reader = from it - path + antenna - cable - shadow - polarisation + diversity
+ *                 - 6.02 (type 2b against our receiver's curve, which counts the half swing)
  *
  * Shadow margin and polarisation loss are charged on each way of a backscatter link. */
 #ifndef PROTOCOL_BUDGET_H

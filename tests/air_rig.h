@@ -43,6 +43,8 @@ struct rig {
     int64_t first_tick; /* of the samples below: those of the last run */
     size_t n_samples;
     float _Complex *tx, *rx;
+    float _Complex *probe; /* of receiver 1, where there is one */
+    bool has_probe;
 };
 
 static const struct rig_link rig_link_a = {25, 75, 200, 40, 1, false, false};
@@ -92,6 +94,7 @@ static inline struct air_cfg rig_cfg(size_t n_tags)
                             .burst_period_us = 4615.4,
                             .burst_length_us = 576.9,
                             .emitter = {{.level_db = NAN}, {.level_db = NAN}},
+                            .device = {.command_dbm = NAN, .carrier_dbm = NAN},
                             .t2_limit_tpri = 20};
 }
 
@@ -173,14 +176,21 @@ static inline double rig_wrap(double turns)
     return remainder(turns, 1.0);
 }
 
-static inline void rig_open(struct rig *rig, const struct air_cfg *cfg, double rate_sps)
+static inline void rig_open_on(struct rig *rig, const struct air_cfg *cfg, double rate_sps,
+                               double freq_hz, bool has_probe)
 {
     memset(rig, 0, sizeof *rig);
-    assert_int_equal(air_new(cfg, rate_sps, 910e6, 1, 1, &rig->air), ST_OK);
+    assert_int_equal(air_new(cfg, rate_sps, freq_hz, 1, has_probe ? 2 : 1, &rig->air), ST_OK);
+    rig->has_probe = has_probe;
     rig->rate_sps = rate_sps;
     rig->amplitude = 1.0;
     rig->edge_us = 1.0;
     rig->block_samples = 1000;
+}
+
+static inline void rig_open(struct rig *rig, const struct air_cfg *cfg, double rate_sps)
+{
+    rig_open_on(rig, cfg, rate_sps, 910e6, false);
 }
 
 static inline void rig_close(struct rig *rig)
@@ -188,6 +198,7 @@ static inline void rig_close(struct rig *rig)
     air_free(&rig->air);
     free(rig->tx);
     free(rig->rx);
+    free(rig->probe);
 }
 
 static inline void rig_hold(struct rig *rig, double level, double us)
@@ -249,6 +260,10 @@ static inline void rig_run(struct rig *rig)
     rig->tx = realloc(rig->tx, (rig->n_samples + 1) * sizeof *rig->tx);
     rig->rx = realloc(rig->rx, (rig->n_samples + 1) * sizeof *rig->rx);
     assert_true(rig->tx && rig->rx);
+    if (rig->has_probe) {
+        rig->probe = realloc(rig->probe, (rig->n_samples + 1) * sizeof *rig->probe);
+        assert_non_null(rig->probe);
+    }
     size_t segment = 0;
     for (size_t k = 0; k < rig->n_samples; k++) {
         double us = (double)(rig->first_tick + (int64_t)k) * 1e6 / rig->rate_sps;
@@ -258,7 +273,7 @@ static inline void rig_run(struct rig *rig)
         size_t n = rig->n_samples - k;
         n = n < rig->block_samples ? n : rig->block_samples;
         const float _Complex *tx[] = {rig->tx + k};
-        float _Complex *rx[] = {rig->rx + k};
+        float _Complex *rx[] = {rig->rx + k, rig->has_probe ? rig->probe + k : NULL};
         air_step(rig->air, tx, rx, n);
     }
     rig->n_segments = 0;

@@ -16,6 +16,7 @@
 #include "dsp/reply_rx.h"
 #include "protocol/crc.h"
 #include "protocol/link.h"
+#include "tests/defaults.h"
 #include "tests/ref_reply.h"
 
 enum { RIG_SAMPLES_MAX = 1 << 21 };
@@ -35,12 +36,8 @@ struct rig {
 /* The receiver's own defaults, out of its option rows. */
 static inline struct reply_rx_cfg rig_cfg(void)
 {
-    const struct option_table *const tables[] = {&reply_rx_options};
-    struct option_set *set = NULL;
     struct reply_rx_cfg cfg;
-    assert_int_equal(option_set_new(tables, 1, &set), ST_OK);
-    option_fill(set, &reply_rx_options, &cfg);
-    option_set_free(&set);
+    defaults_fill(&reply_rx_options, &cfg);
     return cfg;
 }
 

@@ -44,8 +44,15 @@ static void plan_scale(struct air *air, struct air_tag *item, size_t index)
     bool is_shared = air->sources.n_all == 1;
     float peak = air->detectors[is_shared ? 0 : index].peak;
     item->carrier_min = 0.5f * peak * (is_shared ? cabsf(item->path.forward[0]) : 1.0f);
+    item->carrier_min = air->has_own_carrier ? 0.0f : item->carrier_min;
     air->n_to_scale += item->scale_tick == DETECTOR_NEVER;
     item->scale_tick = (int64_t)(item->tag.command_end_tick + wait_us * air->world.ticks_per_us);
+}
+
+/* The envelope that a tag takes for a high one. */
+static double high_level(const struct air *air, size_t index)
+{
+    return (double)air->detectors[air->sources.n_all == 1 ? 0 : index].peak;
 }
 
 /* A tag near its wake-up level answers but cannot write. */
@@ -54,9 +61,7 @@ static bool lacks_write_power(const struct air *air, size_t index)
     if (air->cfg.tag_write_margin_db <= 0.0) {
         return false;
     }
-    bool is_shared = air->sources.n_all == 1;
-    double peak = (double)air->detectors[is_shared ? 0 : index].peak;
-    double margin_db = 20.0 * log10(peak / (double)air->members[index].on_level);
+    double margin_db = 20.0 * log10(high_level(air, index) / (double)air_wake_level(air, index));
     return margin_db < air->cfg.tag_write_margin_db;
 }
 
@@ -90,6 +95,10 @@ static void on_event(void *context, size_t member, enum detector_event event, do
     struct air_tag *item = &air->tags[index];
     if (!is_here(air, item, event, tick)) {
         return;
+    }
+    bool is_edge = event == DETECTOR_FALL || event == DETECTOR_RISE;
+    if (is_edge && high_level(air, index) < (double)item->command_level) {
+        return; /* it runs, but its detector tells nothing of a field so weak */
     }
     switch (event) {
     case DETECTOR_POWER_UP:
@@ -153,30 +162,105 @@ static bool is_still(const struct air *air, const float _Complex *const tx[], si
     return air->tick > 0;
 }
 
-static void listen(struct air *air, const float _Complex *const tx[], size_t n_samples)
+/* One detector and, where tags live on a storage, its meter. */
+static void detect(struct air *air, size_t detector, size_t n_samples, int64_t tick)
 {
-    struct detector_context context = {.air = air};
+    struct detector_context context = {.air = air, .first_tag = detector};
+    detector_run(&air->detectors[detector], air->envelope, n_samples, tick, on_event, &context);
+    if (air->harvest.is_on) {
+        harvest_measure(&air->meters[detector], air->envelope, n_samples);
+    }
+}
+
+static void hear(struct air *air, const float _Complex *const tx[], size_t n_samples, int64_t tick)
+{
     if (air->sources.n_all == 1) {
         magnitude(tx[0], air->envelope, n_samples);
-        detector_run(&air->detectors[0], air->envelope, n_samples, air->tick, on_event, &context);
+        detect(air, 0, n_samples, tick);
         return;
     }
-    bool still = is_still(air, tx, n_samples);
+    bool still = !air->harvest.is_on && is_still(air, tx, n_samples);
     for (size_t i = 0; i < air->n_tags; i++) {
-        if (still && air->detectors[i].wake_tick >= air->tick + (int64_t)n_samples) {
+        if (still && air->detectors[i].wake_tick >= tick + (int64_t)n_samples) {
             continue;
         }
-        context.first_tag = i;
         sum_field(air, &air->tags[i], tx, 0, air->field, n_samples);
         magnitude(air->field, air->envelope, n_samples);
-        detector_run(&air->detectors[i], air->envelope, n_samples, air->tick, on_event, &context);
+        detect(air, i, n_samples, tick);
     }
     for (unsigned i = 0; i < air->sources.n_all; i++) {
         air->last_tx[i] = tx[i][n_samples - 1];
     }
 }
 
+/* A step of the storages is over at `tick`: who starts, who browns out. */
+static void feed(struct air *air, int64_t tick)
+{
+    bool is_shared = air->sources.n_all == 1;
+    struct detector_context context = {.air = air};
+    for (size_t i = 0; i < air->n_tags; i++) {
+        struct air_tag *item = &air->tags[i];
+        const struct harvest_meter *meter = &air->meters[is_shared ? 0 : i];
+        double amplitude = is_shared ? (double)cabsf(item->path.forward[0]) : 1.0;
+        double power_mw = meter->energy / (double)air->harvest.step_ticks * amplitude * amplitude;
+        bool is_enough = meter->peak >= air_wake_level(air, i);
+        if (harvest_step(&air->harvest, &item->store, power_mw, is_enough)) {
+            context.first_tag = is_shared ? 0 : i;
+            detector_feed(&air->detectors[context.first_tag], i - context.first_tag,
+                          item->store.is_running, tick, on_event, &context);
+        }
+    }
+    memset(air->meters, 0, air->n_detectors * sizeof *air->meters);
+}
+
+static void listen(struct air *air, const float _Complex *const tx[], size_t n_samples)
+{
+    if (!air->harvest.is_on) {
+        hear(air, tx, n_samples, air->tick);
+        return;
+    }
+    const float _Complex *part[AIR_SOURCES_MAX];
+    for (size_t done = 0; done < n_samples;) {
+        int64_t tick = air->tick + (int64_t)done;
+        int64_t left = harvest_left(&air->harvest, tick);
+        size_t n = n_samples - done;
+        n = left < (int64_t)n ? (size_t)left : n;
+        for (unsigned i = 0; i < air->sources.n_all; i++) {
+            part[i] = tx[i] + done;
+        }
+        hear(air, part, n, tick);
+        if ((int64_t)n == left) {
+            feed(air, tick + (int64_t)n);
+        }
+        done += n;
+    }
+}
+
 /* ---- what the receivers hear ---- */
+
+/* The tags' own carrier over a chunk. */
+static void make_own_carrier(struct air *air, size_t n_samples)
+{
+    if (!air->has_own_carrier) {
+        return;
+    }
+    for (size_t k = 0; k < n_samples; k++) {
+        air->own_carrier[k] = air->own_amplitude;
+    }
+    oscillator_turn(&air->own, (float *)air->own_carrier, n_samples, air->tick);
+}
+
+/* What a tag's switch keys: the field it stands in, or its own carrier. */
+static void make_keyed(const struct air *air, const struct air_tag *item,
+                       const float _Complex *const tx[], size_t first, float _Complex *keyed,
+                       size_t n_samples)
+{
+    if (air->has_own_carrier) {
+        memcpy(keyed, air->own_carrier + first, n_samples * sizeof *keyed);
+    } else {
+        sum_field(air, item, tx, first, keyed, n_samples);
+    }
+}
 
 /* Set |h| so that |h|^2 Tb rate / noise_power is the wanted Eb/N0 at the carrier of now. */
 static void rescale(struct air *air, struct air_tag *item, float _Complex field)
@@ -201,7 +285,7 @@ static int64_t apply_scales(struct air *air, const float _Complex *const tx[], s
     for (size_t i = 0; air->n_to_scale > 0 && i < air->n_tags; i++) {
         struct air_tag *item = &air->tags[i];
         if (item->scale_tick <= tick) {
-            sum_field(air, item, tx, at, air->field, 1);
+            make_keyed(air, item, tx, at, air->field, 1);
             rescale(air, item, air->field[0]);
             item->scale_tick = DETECTOR_NEVER;
             air->n_to_scale--;
@@ -260,7 +344,7 @@ static void add_reply(struct air *air, size_t index, const float _Complex *const
     if (!modulator_levels(&item->modulator, &item->tag.reply, first_tick, air->level, n_samples)) {
         return;
     }
-    sum_field(air, item, tx, first, air->field, n_samples);
+    make_keyed(air, item, tx, first, air->field, n_samples);
     for (unsigned j = 0; j < air->n_rx; j++) {
         float _Complex gain = 2.0f * item->path.back[j] * item->scale; /* from s = -1 to s = +1 */
         if (fading_is_on(&air->fading)) {
@@ -374,6 +458,7 @@ size_t air_step(struct air *air, const float _Complex *const tx[], float _Comple
             arriving[j] = air->clock ? air->clock->raw[j] : to[j];
         }
         sources_make(&air->sources, &air->table, sent, on_air, n, air->tick);
+        make_own_carrier(air, n);
         listen(air, sent, n);
         speak(air, on_air, arriving, n);
         n_out += convert(air, to, n);
@@ -392,67 +477,4 @@ void air_set_receiver(struct air *air, unsigned receiver, double gain_db, double
     require(isfinite(antenna_db));
     receiver_set_gain(&air->receivers[receiver], &air->cfg, air->rate_sps, receiver, gain_db,
                       antenna_db);
-}
-
-/* ---- truth ---- */
-
-size_t air_n_tags(const struct air *air)
-{
-    require(air);
-    return air->n_tags;
-}
-
-void air_tag_read(const struct air *air, size_t index, struct air_tag_truth *truth)
-{
-    require(index < air->n_tags);
-    require(truth);
-    const struct air_tag *item = &air->tags[index];
-    memset(truth, 0, sizeof *truth);
-    truth->n_epc_bits = tag_memory_n_epc_bits(&item->tag.store->memory);
-    memcpy(truth->epc, item->tag.store->memory.epc + 4, truth->n_epc_bits / 8);
-    truth->gain = item->gain;
-    truth->blf_error_ratio = item->tag.blf_error_ratio;
-    truth->power_dbm = item->power_dbm;
-    truth->n_rn16_sent = item->tag.n_rn16_sent;
-    truth->n_epc_sent = item->tag.n_epc_sent;
-    truth->n_acks_heard = item->tag.n_acks_heard;
-    truth->n_acks_late = item->tag.n_acks_late;
-}
-
-_Static_assert(AIR_TAG_USER_WORDS_MAX == TAG_USER_WORDS_MAX, "all words of a tag are shown");
-_Static_assert((int)AIR_TAG_KILLED == (int)TAG_KILLED, "states in the same order");
-
-void air_tag_read_memory(const struct air *air, size_t index, struct air_tag_memory *memory)
-{
-    require(index < air->n_tags);
-    require(memory);
-    const struct air_tag *item = &air->tags[index];
-    const struct tag_memory *from = &item->tag.store->memory;
-    *memory = (struct air_tag_memory){.kill_password = tag_memory_kill_password(from),
-                                      .access_password = tag_memory_access_password(from),
-                                      .n_epc_words = 2 + (size_t)from->n_epc_words,
-                                      .n_user_words = from->n_user_words,
-                                      .lock_bits = from->lock_bits,
-                                      .permalocked_blocks = from->permalocked_blocks,
-                                      .hides_epc = from->epc_hides,
-                                      .hides_user = from->user_hides,
-                                      .hides_tid = from->tid_hides,
-                                      .is_untraceable = from->is_untraceable,
-                                      .has_reduced_range = tag_extra_power_db(&item->tag) > 0.0,
-                                      .state = (enum air_tag_state)item->tag.state,
-                                      .has_true_key = item->has_true_key,
-                                      .is_replaying = item->is_replaying,
-                                      .n_access_heard = item->tag.n_access_heard,
-                                      .n_access_lost = item->tag.n_access_lost};
-    memory->xpc_w1 =
-        from->has_xpc ? tag_memory_word(from, TAG_BANK_EPC, TAG_XPC_FIRST_BIT / 16) : 0;
-    for (size_t i = 0; i < memory->n_epc_words; i++) {
-        memory->epc_words[i] = tag_memory_word(from, TAG_BANK_EPC, i);
-    }
-    for (size_t i = 0; i < TAG_TID_WORDS; i++) {
-        memory->tid_words[i] = tag_memory_word(from, TAG_BANK_TID, i);
-    }
-    for (size_t i = 0; i < memory->n_user_words; i++) {
-        memory->user_words[i] = tag_memory_word(from, TAG_BANK_USER, i);
-    }
 }

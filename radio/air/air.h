@@ -1,6 +1,6 @@
 /* air.h - the simulated air: transmitters, receivers, a channel and a population of Gen2 tags.
- * Samples in and out by tick; nothing of dsp/ or protocol/ is used, so that no error of the
- * reader can hide in its own mirror.                                      layer: radio/air
+ * Samples in and out by tick; of dsp/ and protocol/ nothing but the path loss is used, so that no
+ * error of the reader can hide in its own mirror.                         layer: radio/air
  * Deterministic: same cfg (with seed) and same transmit samples give the same receive samples,
  * whatever the block lengths. Single-threaded. */
 #ifndef RADIO_AIR_AIR_H
@@ -14,11 +14,13 @@
 #include "config/limits.h"
 #include "config/option.h"
 #include "config/status.h"
+#include "radio/air/scene_cfg.h"
 
 #define AIR_TRANSMITTERS_MAX 4
 #define AIR_RECEIVERS_MAX 4
 #define AIR_EMITTERS_MAX 2 /* further carriers the air itself puts on */
-#define AIR_SOURCES_MAX (AIR_TRANSMITTERS_MAX + AIR_EMITTERS_MAX)
+#define AIR_CARRIERS_MAX (AIR_EMITTERS_MAX + AIR_ENERGY_MAX) /* all that are not transmitters */
+#define AIR_SOURCES_MAX (AIR_TRANSMITTERS_MAX + AIR_CARRIERS_MAX)
 
 struct air_emitter_cfg { /* carrier that tags and receivers hear beside the transmitters */
     double level_db;     /* relative to transmitter 0 at amplitude 1.0; NaN: none */
@@ -115,6 +117,8 @@ struct air_cfg { /* option keys radio.sim.* : table air_options; air.c documents
     double burst_dbfs, burst_offset_hz, burst_bandwidth_hz;     /* NaN level: none */
     double burst_period_us, burst_length_us;
     struct air_emitter_cfg emitter[AIR_EMITTERS_MAX];
+    struct scene_cfg scene;       /* places; radio.sim.scene and what needs it */
+    struct tag_device_cfg device; /* what tags live on and answer with */
 };
 
 extern const struct option_table air_options;
@@ -156,7 +160,11 @@ struct air_tag_truth {
     float _Complex gain; /* h at receiver 0: half the swing of the received reply, full scale = 1;
                           * without fading and motion */
     double blf_error_ratio;
-    double power_dbm; /* received at the tag, transmitter 0 at amplitude 1.0 */
+    double power_dbm;              /* received at the tag, transmitter 0 at amplitude 1.0 */
+    double at_m[3];                /* its place in a hall */
+    bool tx_in_sight, rx_in_sight; /* of transmitter and receiver 0 */
+    bool is_running;               /* has power now */
+    double stored_uj;              /* in its storage; 0: it has none */
     uint64_t n_rn16_sent, n_epc_sent, n_acks_heard, n_acks_late; /* late: after T2 expired */
 };
 size_t air_n_tags(const struct air *air);

@@ -1,5 +1,6 @@
 /* air_options.c - the rows radio.sim.*: what the simulated air can be told. */
 #include "radio/air/air.h"
+#include "radio/air/scene_rows.h"
 
 #define ROW(field, kind_, unit_, fallback_, min_, max_, meaning_)                                  \
     {                                                                                              \
@@ -183,6 +184,8 @@ static const struct option_row air_rows[] = {
         "after a wrong password a tag refuses further ones for so long"),
     ROW(tag_reply_loss_ratio, NUMBER, "", "0", 0, 1,
         "share of replies to access commands that are lost on the way"),
+    SCENE_ROWS,
+    DEVICE_ROWS,
 };
 
 const struct option_table air_options = {

@@ -5,11 +5,13 @@
 #include "radio/air/air.h"
 #include "radio/air/detector.h"
 #include "radio/air/fading.h"
+#include "radio/air/harvest.h"
 #include "radio/air/modulator.h"
 #include "radio/air/noise.h"
 #include "radio/air/population.h"
 #include "radio/air/receiver.h"
 #include "radio/air/resampler.h"
+#include "radio/air/scene.h"
 #include "radio/air/sources.h"
 #include "radio/air/tag.h"
 
@@ -18,6 +20,10 @@
 struct air_tag {
     struct tag tag;
     struct population_path path;
+    double at_m[3]; /* in a hall */
+    bool tx_in_sight, rx_in_sight;
+    struct harvest_store store;
+    float command_level; /* of the envelope: below it no command is told */
     struct modulator modulator;
     double ebn0_ratio;   /* NaN: from the budget */
     int64_t scale_tick;  /* when the half swing is set anew; DETECTOR_NEVER: as it is */
@@ -37,7 +43,13 @@ struct air {
     struct tag_equipment equipment;
     double rate_sps, freq_hz;
     unsigned n_tx, n_rx;
+    struct scene scene;
     struct sources sources;
+    struct harvest harvest;
+    struct harvest_meter *meters; /* as many as detectors */
+    bool has_own_carrier;         /* the tags: they key it instead of reflecting */
+    float own_amplitude;          /* sqrt(mW) */
+    struct oscillator own;
     int64_t tick;
     size_t n_tags;
     struct air_tag *tags;
@@ -60,11 +72,15 @@ struct air {
     float envelope[CHUNK_SAMPLES_MAX];
     float level[CHUNK_SAMPLES_MAX];
     float _Complex field[CHUNK_SAMPLES_MAX];
+    float _Complex own_carrier[CHUNK_SAMPLES_MAX]; /* of the chunk */
 };
 
 /* Idle tags reflect with s = -1: together a fixed gain from each transmitter to each receiver. To
  * be called whenever a tag's scale has changed. */
 void air_renew_still(struct air *air);
+
+/* Envelope that wakes tag `index`, or that charges its storage, as its range is now. */
+float air_wake_level(const struct air *air, size_t index);
 
 /* The power that wakes tag `index` and that feeds it, as its range is now. */
 void air_set_wake_level(struct air *air, size_t index);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "radio/air/equipment.h"
+#include "radio/air/harvest.h"
 #include "radio/air/population.h"
 
 #define BUSY_SHARE 0.9 /* of the time, at most: what comes in bursts must leave pauses */
@@ -80,6 +81,11 @@ static enum status check_interference(const struct air_cfg *cfg, double rate_sps
 
 static enum status check_emitters(const struct air_cfg *cfg, double rate_sps)
 {
+    if (cfg->scene.energy_period_s > 0.0 &&
+        cfg->scene.energy_silent_s > BUSY_SHARE * cfg->scene.energy_period_s) {
+        return fail_above("energy_silent_s", cfg->scene.energy_silent_s,
+                          BUSY_SHARE * cfg->scene.energy_period_s, "0.9 of the period");
+    }
     for (unsigned i = 0; i < AIR_EMITTERS_MAX; i++) {
         const struct air_emitter_cfg *emitter = &cfg->emitter[i];
         if (!isnan(emitter->level_db) && fabs(emitter->offset_hz) > 0.5 * rate_sps) {
@@ -106,7 +112,16 @@ static enum status check_together(const struct air_cfg *cfg, double rate_sps)
                            "accepted: one of the two",
                            cfg->tag_level_db, cfg->ebn0_db);
     }
+    if (!isnan(cfg->device.carrier_dbm) &&
+        !(isnan(cfg->tag_level_db) && isnan(cfg->tag_angle_deg))) {
+        return status_fail(ST_RANGE,
+                           "radio.sim.tag_carrier_dbm is %g beside tag_level_db or tag_angle_deg, "
+                           "accepted: without them (a carrier of its own has no level or angle to "
+                           "the leak)",
+                           cfg->device.carrier_dbm);
+    }
     enum status status = check_interference(cfg, rate_sps);
+    status = status ? status : harvest_check(&cfg->device);
     return status ? status : check_emitters(cfg, rate_sps);
 }
 

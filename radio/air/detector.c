@@ -206,3 +206,16 @@ void detector_run(struct detector *detector, const float *envelope, size_t n_sam
         }
     }
 }
+
+void detector_feed(struct detector *detector, size_t index, bool is_fed, int64_t tick,
+                   detector_sink *sink, void *context)
+{
+    require(index < detector->n_members);
+    struct detector_member *member = &detector->members[index];
+    require(member->is_powered != is_fed);
+    member->is_powered = is_fed;
+    member->is_high = is_fed && detector->last >= detector->peak * member->high_ratio;
+    member->hold_tick = DETECTOR_NEVER;
+    sink(context, index, is_fed ? DETECTOR_POWER_UP : DETECTOR_POWER_DOWN, (double)tick);
+    renew_pass(detector);
+}

@@ -46,4 +46,10 @@ void detector_init(struct detector *detector, struct detector_member *members, s
 void detector_run(struct detector *detector, const float *envelope, size_t n_samples,
                   int64_t first_tick, detector_sink *sink, void *context);
 
+/* A member that does not live on the envelope (on_level FLT_MAX, off_level below 0) gets or loses its
+ * power at `tick`, the one after the last that has passed.
+ *   pre  it is the other way so far */
+void detector_feed(struct detector *detector, size_t index, bool is_fed, int64_t tick,
+                   detector_sink *sink, void *context);
+
 #endif

@@ -12,6 +12,7 @@
 #define SGTIN_HEADER 0x30u
 #define SGTIN_ITEMS_PER_PREFIX 8u  /* a shop's tags share a few products */
 #define SERIAL_STEP 0x1F35B7A2Dull /* odd: index * step runs through all 38-bit serials once */
+#define HALF_SWING_DB (-6.0205999132796239) /* of a carrier that is keyed on and off */
 #define SERIAL_MASK ((1ull << 38) - 1)
 
 /* Partition 0..6: bits and decimal limit of company prefix and item reference (TDS table). */
@@ -73,26 +74,38 @@ static float _Complex polar(double amplitude, double phase_rad)
     return (float)(amplitude * cos(phase_rad)) + (float)(amplitude * sin(phase_rad)) * I;
 }
 
-void population_place(const struct air_cfg *cfg, double freq_hz, uint64_t *random,
-                      struct population_path *path)
+/* Of the power that arrives at the tag, what it sends back half a swing of; dB, < 0 or amplified. */
+static double reflection_db(const struct air_cfg *cfg)
+{
+    return isnan(cfg->device.carrier_dbm) ? cfg->device.amplifier_db - cfg->modulation_loss_db
+                                          : HALF_SWING_DB;
+}
+
+void population_place(const struct air_cfg *cfg, double freq_hz, const struct scene_tag *place,
+                      uint64_t *random, struct population_path *path)
 {
     require(freq_hz > 0.0);
     double span_m = cfg->distance_max_m - cfg->distance_min_m;
     path->distance_m = cfg->distance_min_m + span_m * noise_uniform(random);
     double wave_m = UNITS_LIGHT_SPEED_MPS / freq_hz;
     double loss_db = 20.0 * log10(4.0 * UNITS_PI * path->distance_m / wave_m);
-    double one_way_db = cfg->antenna_gain_dbi + cfg->tag_gain_dbi - loss_db;
-    double forward = units_amplitude_ratio_from_db(cfg->tx_power_dbm + one_way_db);
-    double back = units_amplitude_ratio_from_db(one_way_db - cfg->modulation_loss_db -
-                                                cfg->rx_full_scale_dbm);
-    for (int i = 0; i < AIR_TRANSMITTERS_MAX; i++) {
-        path->forward[i] = polar(forward, 2.0 * UNITS_PI * noise_uniform(random));
-    }
-    uint64_t apart = *random ^ 0xE417u; /* whoever has no emitters sees the same tags as ever */
-    for (int i = AIR_TRANSMITTERS_MAX; i < AIR_SOURCES_MAX; i++) {
-        path->forward[i] = polar(forward, 2.0 * UNITS_PI * noise_uniform(&apart));
+    double line_db = cfg->antenna_gain_dbi + cfg->tag_gain_dbi - loss_db;
+    path->distance_m = place ? place->distance_m : path->distance_m;
+    uint64_t apart = 0;
+    uint64_t *draws = random;
+    for (int i = 0; i < AIR_SOURCES_MAX; i++) {
+        if (i == AIR_TRANSMITTERS_MAX) {
+            apart = *random ^ 0xE417u; /* whoever has no emitters sees the same tags as ever */
+            draws = &apart;
+        }
+        double way_db = place ? cfg->tag_gain_dbi + place->down_db[i] : line_db;
+        double forward = units_amplitude_ratio_from_db(cfg->tx_power_dbm + way_db);
+        path->forward[i] = polar(forward, 2.0 * UNITS_PI * noise_uniform(draws));
     }
     for (int j = 0; j < AIR_RECEIVERS_MAX; j++) {
+        double way_db = place ? cfg->tag_gain_dbi + place->up_db[j] : line_db;
+        double back =
+            units_amplitude_ratio_from_db(way_db + reflection_db(cfg) - cfg->rx_full_scale_dbm);
         path->back[j] = polar(back, 2.0 * UNITS_PI * noise_uniform(random));
     }
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "radio/air/air.h"
+#include "radio/air/scene.h"
 
 #define POPULATION_EPC_BYTES 12
 
@@ -22,8 +23,9 @@ struct population_path { /* one tag's place */
                                              * swing of the modulation included */
 };
 
-/* Draw one tag's distance and path phases.  *random is a splitmix64 state and moves on. */
-void population_place(const struct air_cfg *cfg, double freq_hz, uint64_t *random,
-                      struct population_path *path);
+/* Draw one tag's distance and path phases.  *random is a splitmix64 state and moves on.
+ *   in  place  in a hall, what its ways cost; NULL in the line scene */
+void population_place(const struct air_cfg *cfg, double freq_hz, const struct scene_tag *place,
+                      uint64_t *random, struct population_path *path);
 
 #endif

@@ -62,6 +62,7 @@ static void init_leak(struct receiver *receiver, const struct air_cfg *cfg, doub
             (float)(amplitude * cos(phase_rad)) + (float)(amplitude * sin(phase_rad)) * I;
         receiver->leak_end[i] = receiver->leak_start[i];
         receiver->leak[i] = receiver->leak_start[i];
+        receiver->drift_ratio[i] = 1.0f;
     }
     if (!isnan(cfg->leak_drift_db_per_s)) {
         receiver->drift_sigma =
@@ -150,14 +151,15 @@ void receiver_scale_leak(struct receiver *receiver, unsigned source, double rati
     receiver->leak[source] *= (float)ratio;
     receiver->leak_start[source] *= (float)ratio;
     receiver->leak_end[source] *= (float)ratio;
+    receiver->drift_ratio[source] *= (float)ratio;
 }
 
 static void drift_step(struct receiver *receiver, unsigned n_tx)
 {
     for (unsigned i = 0; i < n_tx; i++) {
         receiver->leak_start[i] = receiver->leak_end[i];
-        noise_add(receiver->table, &receiver->drift_stream, receiver->drift_sigma,
-                  &receiver->leak_end[i], 1);
+        noise_add(receiver->table, &receiver->drift_stream,
+                  receiver->drift_sigma * receiver->drift_ratio[i], &receiver->leak_end[i], 1);
     }
 }
 

@@ -19,11 +19,12 @@ struct receiver {
     float _Complex leak[AIR_SOURCES_MAX];       /* at tick 0 */
     float _Complex leak_start[AIR_SOURCES_MAX]; /* at the start of the drift interval */
     float _Complex leak_end[AIR_SOURCES_MAX];
-    float drift_sigma;            /* of I and Q of the change over one interval; 0: none */
-    float _Complex moving_ratio;  /* moving part on the leak; 0: none */
-    struct oscillator moving;     /* how it turns */
-    double _Complex settle_ratio; /* tail on the step of the carrier; 0: none */
-    double settle_share;          /* of the way to the carrier, a tick */
+    float drift_sigma;                  /* of I and Q of the change over one interval; 0: none */
+    float drift_ratio[AIR_SOURCES_MAX]; /* of each source's leak on it */
+    float _Complex moving_ratio;        /* moving part on the leak; 0: none */
+    struct oscillator moving;           /* how it turns */
+    double _Complex settle_ratio;       /* tail on the step of the carrier; 0: none */
+    double settle_share;                /* of the way to the carrier, a tick */
     double _Complex settled[AIR_SOURCES_MAX]; /* the carrier as it settles */
     struct oscillator carrier;
     float gain; /* analog, on all but the converter's noise */
@@ -43,7 +44,7 @@ void receiver_init(struct receiver *receiver, const struct air_cfg *cfg, double 
 void receiver_set_gain(struct receiver *receiver, const struct air_cfg *cfg, double rate_sps,
                        unsigned index, double gain_db, double antenna_db);
 
-/* An emitter that is not where the transmitters are: the leak of source `source` times `ratio`. */
+/* A source that is not where leak_db puts it: its leak, and with it the drift, times `ratio`. */
 void receiver_scale_leak(struct receiver *receiver, unsigned source, double ratio);
 
 /* Power of all white noise in one complex sample of receiver 0, full scale = 1. */

@@ -33,24 +33,20 @@ static float pause_level(const struct sources_pause *pause, int64_t tick)
     return level <= 0.0 ? 0.0f : level >= 1.0 ? 1.0f : (float)level;
 }
 
-void sources_init(struct sources *sources, const struct air_cfg *cfg, double rate_sps,
+void sources_init(struct sources *sources, const struct air_cfg *cfg,
+                  const struct air_emitter_cfg *emitter, size_t n_emitters, double rate_sps,
                   unsigned n_tx)
 {
     require(n_tx <= AIR_TRANSMITTERS_MAX);
+    require(n_emitters <= AIR_CARRIERS_MAX);
     memset(sources, 0, sizeof *sources);
     sources->n_tx = n_tx;
-    sources->n_all = n_tx;
-    for (unsigned i = 0; i < AIR_EMITTERS_MAX; i++) {
-        const struct air_emitter_cfg *emitter = &cfg->emitter[i];
-        if (!isnan(emitter->level_db)) {
-            unsigned at = sources->n_all - n_tx;
-            sources->amplitude[at] = (float)units_amplitude_ratio_from_db(emitter->level_db);
-            oscillator_init(&sources->oscillator[at], emitter->offset_hz, emitter->drift_hz_per_s,
-                            rate_sps);
-            pause_init(&sources->pause[at], emitter, rate_sps);
-            sources->emitter[at] = i;
-            sources->n_all++;
-        }
+    sources->n_all = n_tx + (unsigned)n_emitters;
+    for (size_t i = 0; i < n_emitters; i++) {
+        sources->amplitude[i] = (float)units_amplitude_ratio_from_db(emitter[i].level_db);
+        oscillator_init(&sources->oscillator[i], emitter[i].offset_hz, emitter[i].drift_hz_per_s,
+                        rate_sps);
+        pause_init(&sources->pause[i], &emitter[i], rate_sps);
     }
     if (!isnan(cfg->tx_noise_dbc_hz)) {
         double power_ratio = units_power_ratio_from_db(cfg->tx_noise_dbc_hz) * rate_sps;

@@ -14,21 +14,22 @@
 #define SOURCES_SAMPLES_MAX 1024
 
 struct sources {
-    unsigned n_tx, n_all;               /* transmitters; with the emitters */
-    unsigned emitter[AIR_EMITTERS_MAX]; /* which of the cfg's */
-    float amplitude[AIR_EMITTERS_MAX];
-    struct oscillator oscillator[AIR_EMITTERS_MAX];
+    unsigned n_tx, n_all; /* transmitters; with the emitters */
+    float amplitude[AIR_CARRIERS_MAX];
+    struct oscillator oscillator[AIR_CARRIERS_MAX];
     struct sources_pause {                            /* all ticks of the air */
         double period_ticks, silent_ticks, from_tick; /* period 0: none */
         double ramp_ticks;
-    } pause[AIR_EMITTERS_MAX];
+    } pause[AIR_CARRIERS_MAX];
     float noise_sigma; /* of I and Q relative to the carrier; 0: none */
     struct noise_stream noise_stream[AIR_TRANSMITTERS_MAX];
     float _Complex made[AIR_SOURCES_MAX][SOURCES_SAMPLES_MAX];
 };
 
-/*   pre  cfg checked; n_tx <= AIR_TRANSMITTERS_MAX */
-void sources_init(struct sources *sources, const struct air_cfg *cfg, double rate_sps,
+/*   in   emitter[n_emitters]  those that are on
+ *   pre  cfg checked; n_tx <= AIR_TRANSMITTERS_MAX; n_emitters <= AIR_CARRIERS_MAX */
+void sources_init(struct sources *sources, const struct air_cfg *cfg,
+                  const struct air_emitter_cfg *emitter, size_t n_emitters, double rate_sps,
                   unsigned n_tx);
 
 /* Make the samples of the next ticks.
