@@ -173,9 +173,13 @@ static enum status decode_file(const struct option_set *options, const char *pat
         }
     }
     if (run.passive) {
-        passive_finish(run.passive);
+        char fault[LIMIT_TEXT * 2];
+        snprintf(fault, sizeof fault, "%s", status_detail());
+        passive_finish(run.passive); /* may have things to say of a reply that is cut off */
         if (publish_flush(run.publish) != ST_OK) {
             status = ST_IO;
+        } else if (status != ST_OK && status != ST_END) {
+            status = status_fail(status, "%s", fault);
         }
     }
     decode_close(&run);

@@ -39,6 +39,7 @@ double reader_turnaround_us(const struct run_cfg *run, const struct link *link)
 }
 
 /* On a radio without a clock of its own the horizon must outrun a block and an edge.
+ *   in   what  the budget's name where it was asked for, else NULL
  *   ret  the budget as it can be kept, ticks */
 static double budget_ticks(const struct reader *r, const char *what, double budget_us)
 {
@@ -47,6 +48,9 @@ static double budget_ticks(const struct reader *r, const char *what, double budg
     double least = block + LEAST_STEP_TICKS + r->edge_ticks;
     if (radio_table[r->cfg.radio.kind]->real_time || ticks >= least) {
         return ticks;
+    }
+    if (!what) {
+        return least;
     }
     log_info("%s raised from %.1f to %.1f us: a block and an edge of the radio", what, budget_us,
              units_us_from_ticks(least, r->rate_sps));
@@ -59,7 +63,8 @@ static void slots_set(struct reader *r)
     const struct link *link = &r->link;
     double turnaround_us = units_us_from_ticks(r->turnaround_ticks, r->rate_sps);
     r->slot_end = slot_end_of(link, r->cfg.run.silence_us, turnaround_us);
-    double ticks = budget_ticks(r, "timing.silence_us", r->slot_end.silence_us);
+    const char *what = isnan(r->cfg.run.silence_us) ? NULL : "timing.silence_us";
+    double ticks = budget_ticks(r, what, r->slot_end.silence_us);
     r->slot_end = slot_end_of(link, units_us_from_ticks(ticks, r->rate_sps), turnaround_us);
     r->cfg.inventory.times =
         slot_times_of(link, turnaround_us, r->slot_end.next_us - link->t1_max_us);

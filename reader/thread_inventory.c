@@ -14,6 +14,9 @@
 #include "reader/multiplex.h"
 
 #define BLF_PRIOR_RATIO 0.03 /* a tag's clock from RN16 to EPC: 2.5 % drift and our own error */
+#define OVER_SYMBOLS                                                                               \
+    8.0 /* after an empty slot, before the carrier goes off: more than a preamble */
+#define OVER_SYMBOLS_LONG 24.0
 #define TAGS_MAX 200000
 #define FLIP_US 200.0 /* carrier after a command, for the tag to do as it is told: 150 us */
 #define ACQUIRE_SPARE_US 300.0 /* beyond the spread, for edges and the way through the radio */
@@ -204,6 +207,11 @@ static double over_from(const struct inventory_state *state, double decided_tick
 {
     double duration_ticks = state->reader->cfg.run.duration_s * state->reader->rate_sps;
     bool waits = state->reader->gate.is_on && isfinite(duration_ticks);
+    if (state->was_silent) { /* who listens has a whole preamble of carrier to find nobody in */
+        const struct link *link = &state->reader->link;
+        double symbols = link->trext ? OVER_SYMBOLS_LONG : OVER_SYMBOLS;
+        decided_tick += ticks_of_us(state->reader, symbols * link->m_cycles * link->tpri_us);
+    }
     return waits ? fmax(decided_tick, duration_ticks) : decided_tick;
 }
 
