@@ -336,7 +336,11 @@ void reply_judge(struct reply_rx *rx, bool complete, struct reply_result *result
     bool read = best < rx->tracks.n && complete && reply_read(rx, best, result);
     double from = rx->search.start_hi;
     double to = from + 16.0 * 2.0 * rx->search.half_lo * rx->code->m;
-    if (!read && (result->trace.crc_wrong || reply_energy_sigmas(rx, from, to) > ENERGY_SIGMAS)) {
+    /* weak replies that overlap raise the energy little, but what follows one of them stands out of noise */
+    bool is_misfit = result->cause == REPLY_CAUSE_MISFIT && result->score_nats >= SCORE_MIN_NATS;
+    bool is_heard =
+        result->trace.crc_wrong || is_misfit || reply_energy_sigmas(rx, from, to) > ENERGY_SIGMAS;
+    if (!read && is_heard) {
         result->verdict = REPLY_UNREADABLE;
         enum reply_cause cause = rx->tracks.n > 0 ? REPLY_CAUSE_MISFIT : REPLY_CAUSE_NO_PREAMBLE;
         result->cause = result->cause ? result->cause : cause;
