@@ -11,22 +11,18 @@
 #include <cmocka.h>
 
 #include "protocol/coverage.h"
+#include "tests/defaults.h"
 
 static struct hall_cfg still_hall(double spacing_m, double devices_per_100_m2)
 {
-    return (struct hall_cfg){.length_m = 120.0,
-                             .width_m = 60.0,
-                             .ceiling_m = 10.0,
-                             .reader_spacing_m = spacing_m,
-                             .reader_height_m = 8.0,
-                             .device_height_m = 1.5,
-                             .devices_per_100_m2 = devices_per_100_m2,
-                             .model = PATHLOSS_INF_DH,
-                             .sight = HALL_SIGHT_NONE,
-                             .clutter_height_m = 6.0,
-                             .clutter_size_m = 2.0,
-                             .clutter_ratio = 0.6,
-                             .freq_hz = 900e6};
+    struct hall_cfg cfg;
+    defaults_fill(&hall_options, &cfg);
+    cfg.reader_spacing_m = spacing_m;
+    cfg.devices_per_100_m2 = devices_per_100_m2;
+    cfg.device_spacing_m = 0.0;
+    cfg.sight = HALL_SIGHT_NONE;
+    cfg.shadow = false;
+    return cfg;
 }
 
 /* InF-DH without line of sight, typed from TR 38.901. */

@@ -12,30 +12,18 @@
 
 #include "config/random.h"
 #include "protocol/hall.h"
+#include "tests/defaults.h"
 
 static struct hall_place place[20000];
 
-static struct hall_cfg
-source_hall(void) /* the coverage contribution's, without chance in the paths */
+/* The default, without chance in the paths. */
+static struct hall_cfg source_hall(void)
 {
-    return (struct hall_cfg){.length_m = 120.0,
-                             .width_m = 60.0,
-                             .ceiling_m = 10.0,
-                             .reader_spacing_m = 20.0,
-                             .reader_height_m = 8.0,
-                             .device_height_m = 1.5,
-                             .devices_per_100_m2 = 150.0,
-                             .device_spacing_m = 1.0,
-                             .placement = HALL_UNIFORM,
-                             .n_circles = 18,
-                             .circle_radius_m = 5.0,
-                             .model = PATHLOSS_INF_DH,
-                             .sight = HALL_SIGHT_NONE,
-                             .shadow = false,
-                             .clutter_height_m = 6.0,
-                             .clutter_size_m = 2.0,
-                             .clutter_ratio = 0.6,
-                             .freq_hz = 900e6};
+    struct hall_cfg cfg;
+    defaults_fill(&hall_options, &cfg);
+    cfg.sight = HALL_SIGHT_NONE;
+    cfg.shadow = false;
+    return cfg;
 }
 
 static struct hall made(const struct hall_cfg *cfg)
