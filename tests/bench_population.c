@@ -8,19 +8,9 @@
 #include "protocol/inventory.h"
 #include "protocol/slot_field.h"
 #include "tests/bench.h"
+#include "tests/profiles.h"
 
 enum { SEEDS = 200, SEEDS_QUICK = 20, SLOTS_A_CASE = 4000000 };
-
-struct profile {
-    const char *label;
-    struct link_cfg link;
-    double idle_us; /* window after T1 max in which an empty slot is told: gen2.md 13.4 */
-};
-static const struct profile profiles[] = {
-    {"A", {25.0, 2.0, 0.5, 40e3, 0, LINK_FM0, false}, 150.0},
-    {"B", {6.25, 1.5, 0.5, 640e3, 0, LINK_FM0, false}, 9.375},
-    {"C", {12.5, 2.0, 0.5, 250e3, 0, LINK_M4, false}, 96.0},
-};
 
 struct policy_case {
     const char *label, *policy, *estimator, *q_start;
@@ -56,7 +46,7 @@ static enum status cfg_make(struct bench_run *run, const struct profile *profile
     if (!status) {
         option_fill(set, &inventory_options, cfg);
         option_set_free(&set);
-        cfg->times = slot_times_of(link, fmax(8.0 * link->tpri_us, 20.0), profile->idle_us);
+        cfg->times = profile_times(profile, link);
     }
     return status;
 }
@@ -103,7 +93,7 @@ static int case_run(struct bench_run *run, const struct profile *profile,
     char label[96], extra[160];
     char number[32];
     snprintf(number, sizeof number, n == ANY ? "n of 50 .. 20,000" : "n = %u", n);
-    snprintf(label, sizeof label, "%s, %s, %s", profile->label, number, policy->label);
+    snprintf(label, sizeof label, "%s, %s, %s", profile->name, number, policy->label);
     if (!bench_wanted(run, label)) {
         return 0;
     }
@@ -130,7 +120,7 @@ static int case_run(struct bench_run *run, const struct profile *profile,
 static int run_population(struct bench_run *run)
 {
     int failed = 0;
-    for (size_t p = 0; p < sizeof profiles / sizeof *profiles; p++) {
+    for (size_t p = 0; p < PROFILES; p++) {
         for (size_t k = 0; k < sizeof n_tags / sizeof *n_tags; k++) {
             for (size_t j = 0; j < sizeof policies / sizeof *policies; j++) {
                 failed |= case_run(run, &profiles[p], &policies[j], n_tags[k]);

@@ -11,20 +11,9 @@
 
 #include "protocol/inventory.h"
 #include "protocol/slot_field.h"
+#include "tests/profiles.h"
 
 enum { SEEDS = 200 };
-
-struct profile {
-    const char *name;
-    struct link_cfg link;
-    double idle_us;     /* window after T1 max: gen2.md 13.4 */
-    double times_us[3]; /* idle, collided, single, of its second table */
-};
-static const struct profile profiles[] = {
-    {"A", {25.0, 2.0, 0.5, 40e3, 0, LINK_FM0, false}, 150.0, {624.5, 1237.5, 5800.0}},
-    {"B", {6.25, 1.5, 0.5, 640e3, 0, LINK_FM0, false}, 9.375, {90.62, 130.94, 546.25}},
-    {"C", {12.5, 2.0, 0.5, 250e3, 0, LINK_M4, false}, 96.0, {254.5, 616.5, 3287.5}},
-};
 
 static struct inventory_cfg cfg_of(const struct profile *profile, const char *policy,
                                    const char *estimator, struct link *link)
@@ -42,7 +31,7 @@ static struct inventory_cfg cfg_of(const struct profile *profile, const char *po
     option_set_free(&set);
     cfg.target = 0;
     assert_int_equal(link_make(&profile->link, link), ST_OK);
-    cfg.times = slot_times_of(link, fmax(8.0 * link->tpri_us, 20.0), profile->idle_us);
+    cfg.times = profile_times(profile, link);
     return cfg;
 }
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "protocol/slot_times.h"
+#include "tests/profiles.h"
 #include "tests/program.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -83,21 +84,7 @@ static void slot_end_waits_for_late_replies(void **state)
 
 /* ---- on the air */
 
-struct profile {
-    const char *name, *options, *duration_s;
-    double table_us[OUTCOMES]; /* T_e, T_c, T_s */
-};
-static const struct profile profiles[] = {
-    {"A", "--timing.turnaround_us 200", "4", {624.5, 1237.5, 5800}},
-    {"B",
-     "--timing.turnaround_us 20 --link.tari_us 6.25 --link.data1_tari 1.5 --link.blf_hz 640k",
-     "0.6",
-     {90.62, 130.94, 546.25}},
-    {"C",
-     "--timing.turnaround_us 32 --link.tari_us 12.5 --link.m miller4 --link.blf_hz 250k",
-     "3",
-     {254.5, 616.5, 3287.5}},
-};
+static const char *const duration_s[PROFILES] = {"4", "0.6", "3"};
 static const char *const outcomes[OUTCOMES] = {"empty", "collision", "single"};
 
 static bool text_is(const json_t *event, const char *key, const char *text)
@@ -138,22 +125,22 @@ static void tally_slots(const json_t *events, struct tally *tally)
 static void slots_last_as_long_as_the_tables(void **state)
 {
     (void)state;
-    for (size_t k = 0; k < COUNT(profiles); k++) {
+    for (size_t k = 0; k < PROFILES; k++) {
         const struct profile *profile = &profiles[k];
         struct program program;
         struct tally tally;
         program_run(&program,
                     FAST " --tags 300 --inventory.policy fixed --inventory.q_start 6 "
                          "--duration %s %s",
-                    profile->duration_s, profile->options);
+                    duration_s[k], profile->options);
         program_succeeded(&program);
         json_t *events = program_events(&program);
         tally_slots(events, &tally);
         for (int o = 0; o < OUTCOMES; o++) {
             double mean_us = tally.sum_us[o] / tally.n[o];
-            if (tally.n[o] < SLOTS_MIN || !(fabs(mean_us / profile->table_us[o] - 1.0) < 0.02)) {
+            if (tally.n[o] < SLOTS_MIN || !(fabs(mean_us / profile->times_us[o] - 1.0) < 0.02)) {
                 fail_msg("%s: %u %s slots of %.2f us, the table says %.2f us", profile->name,
-                         tally.n[o], outcomes[o], mean_us, profile->table_us[o]);
+                         tally.n[o], outcomes[o], mean_us, profile->times_us[o]);
             }
         }
         json_decref(events);
@@ -165,7 +152,7 @@ static void slots_last_as_long_as_the_tables(void **state)
 static void slots_wait_for_the_latest_tag(void **state)
 {
     (void)state;
-    for (size_t k = 0; k < COUNT(profiles); k++) {
+    for (size_t k = 0; k < PROFILES; k++) {
         const struct profile *profile = &profiles[k];
         struct program program;
         int n_slots = 0, n_read = 0;
@@ -173,7 +160,7 @@ static void slots_wait_for_the_latest_tag(void **state)
                     FAST " --tags 1 --inventory.policy fixed --inventory.q_start 0 "
                          "--radio.sim.t1_ratio 1 --radio.sim.t1_jitter_us 0 "
                          "--radio.sim.ebn0_db 15 --duration %s %s",
-                    profile->duration_s, profile->options);
+                    duration_s[k], profile->options);
         program_succeeded(&program);
         json_t *events = program_events(&program);
         for (size_t i = 0; i < json_array_size(events); i++) {

@@ -65,8 +65,9 @@ target_compile_definitions(zp_program PUBLIC ZP_BUILD_DIR="${CMAKE_BINARY_DIR}")
 target_link_libraries(zp_program PUBLIC zp_radio_air PkgConfig::CMOCKA PkgConfig::JANSSON)
 foreach(name test_program test_program_access test_program_auth test_program_bad test_program_bistatic
         test_program_captures test_program_coverage test_program_decode test_program_guard
-        test_program_linkbudget test_program_plan test_program_probe test_program_select
-        test_program_tdma test_program_topologies test_program_zmq test_slot_durations)
+        test_program_linkbudget test_program_plan test_program_population test_program_probe
+        test_program_select test_program_tdma test_program_topologies test_program_zmq
+        test_slot_durations)
     target_link_libraries(${name} zp_program)
     add_dependencies(${name} zpreader zmq_field)
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ports)
