@@ -45,7 +45,7 @@ static void tally_level(struct tally *tally, const char *text)
     tally_put(tally, text, tally->level_dbm, "dBm", true);
 }
 
-static struct pathloss_path path_of(const struct budget_scenario *s)
+struct pathloss_path budget_path(const struct budget_scenario *s)
 {
     return (struct pathloss_path){.model = s->model,
                                   .freq_hz = s->freq_hz,
@@ -175,7 +175,7 @@ static void carrier_at_device(struct tally *tally, const struct budget_scenario 
         tally_start(tally, "carrier at the device, which just works", edge_dbm(s));
         return;
     }
-    const struct pathloss_path path = path_of(s);
+    const struct pathloss_path path = budget_path(s);
     const double way_m = s->place == BUDGET_PLACE_FIXED ? s->carrier_distance_m : distance_m;
     send_from(tally, &s->carrier, "carrier power");
     tally_add(tally, "path of the carrier", -pathloss_db(&path, way_m), "dB");
@@ -224,7 +224,7 @@ static bool is_round_trip(const struct budget_scenario *s, enum budget_leg leg)
 double budget_margin_db(const struct budget_scenario *s, enum budget_leg leg, double distance_m)
 {
     require(distance_m > 0.0);
-    const struct pathloss_path path = path_of(s);
+    const struct pathloss_path path = budget_path(s);
     return leg_sum(s, leg, distance_m, NULL) - pathloss_db(&path, distance_m) -
            leg_sensitivity_dbm(s, leg);
 }
@@ -232,7 +232,7 @@ double budget_margin_db(const struct budget_scenario *s, enum budget_leg leg, do
 /* Distance of both ways together: the margin falls with it. */
 static double round_trip_m(const struct budget_scenario *s)
 {
-    const struct pathloss_path path = path_of(s);
+    const struct pathloss_path path = budget_path(s);
     double spare_db = budget_margin_db(s, BUDGET_REPLY, 1.0) + 2.0 * pathloss_db(&path, 1.0);
     return pathloss_distance_m(&path, 0.5 * spare_db);
 }
@@ -243,7 +243,7 @@ void budget_solve(const struct budget_scenario *s, enum budget_leg leg,
     require(budget_has_leg(s, leg));
     *result = (struct budget_result){
         .leg = leg, .noise_dbm = NAN, .residual_dbm = NAN, .floor_dbm_hz = NAN, .ebn0_db = NAN};
-    const struct pathloss_path path = path_of(s);
+    const struct pathloss_path path = budget_path(s);
     double reach_m = is_round_trip(s, leg) ? round_trip_m(s) : 1.0;
     double shown_m = fmin(fmax(reach_m, PATHLOSS_NEAREST_M), PATHLOSS_FARTHEST_M);
     double sum_dbm = leg_sum(s, leg, shown_m, result);

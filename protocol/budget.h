@@ -127,6 +127,9 @@ enum status budget_preset_find(const char *name, struct budget_preset *preset) m
  *   err ST_RANGE: detail names the field (as an option key), its value and the range */
 enum status budget_check(const struct budget_scenario *scenario) must_check;
 
+/* What every way of the scenario crosses.   pre budget_check() said ST_OK */
+struct pathloss_path budget_path(const struct budget_scenario *scenario);
+
 /* Has the scenario that leg? No harvesting, no harvesting leg; neither backscatter nor a
  * carrier of its own, no reply. */
 bool budget_has_leg(const struct budget_scenario *scenario, enum budget_leg leg);

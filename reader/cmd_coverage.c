@@ -45,9 +45,7 @@ static void reaches_set(struct coverage_plan *plan)
 {
     const struct coverage_budget *budget = &plan->budget;
     const struct budget_scenario *s = &plan->preset.scenario;
-    const struct pathloss_path path = {.model = s->model,
-                                       .freq_hz = s->freq_hz,
-                                       .air_db_per_km = attenuation_db_per_km(&s->air, s->freq_hz)};
+    const struct pathloss_path path = budget_path(s);
     double reply_db = budget->reply_loss_max_db;
     switch (budget->carrier) {
     case COVERAGE_SAME:

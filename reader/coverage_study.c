@@ -57,9 +57,7 @@ void coverage_budget_of(const struct budget_scenario *scenario, enum coverage_ca
     budget_solve(&s, BUDGET_COMMAND, &result);
     budget->command_loss_max_db = result.max_loss_db;
     /* what both ways together may lose, told by any one pair of ways */
-    const struct pathloss_path path = {.model = s.model,
-                                       .freq_hz = s.freq_hz,
-                                       .air_db_per_km = attenuation_db_per_km(&s.air, s.freq_hz)};
+    const struct pathloss_path path = budget_path(&s);
     double way_db = pathloss_db(&path, 1.0);
     budget->carrier_loss_db =
         pathloss_db(&path, isnan(s.carrier_distance_m) ? 1.0 : s.carrier_distance_m);

@@ -68,9 +68,7 @@ static enum status shown_make(const struct linkbudget *budget, enum budget_leg l
     if (isnan(budget->distance_m)) {
         return ST_OK;
     }
-    const struct pathloss_path path = {.model = s->model,
-                                       .freq_hz = s->freq_hz,
-                                       .air_db_per_km = attenuation_db_per_km(&s->air, s->freq_hz)};
+    const struct pathloss_path path = budget_path(s);
     shown->path_loss_db = pathloss_db(&path, budget->distance_m);
     shown->margin_db = budget_margin_db(s, leg, budget->distance_m);
     return budget->solve == LINKBUDGET_DISTANCE
